@@ -1,0 +1,1 @@
+"""The gates that a factor must pass before it goes into production."""
