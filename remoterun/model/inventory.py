@@ -2,6 +2,7 @@
 stands here as its default; how the layers are merged is in `rules/settings.py`.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -26,9 +27,13 @@ def _kind(value: object) -> object:
         raise ValueError(f"`{value}` is not supported by this version, only {known} is") from None
 
 
-def misplaced(loc: tuple[str | int, ...], problem: str, value: object = None) -> Exception:
-    """A validation error about a value elsewhere: `loc` leads there from the model at hand."""
-    context: dict[str, Any] = {"loc": loc, "problem": problem, "value": value}
+def misplaced(
+    loc: tuple[str | int, ...], problem: str, value: str, known: Iterable[str] = ()
+) -> Exception:
+    """A validation error about a value elsewhere: `loc` leads there from the model at hand, and
+    `known` are the words that the value could have been.
+    """
+    context: dict[str, Any] = {"loc": loc, "problem": problem, "value": value, "known": [*known]}
     return PydanticCustomError("misplaced", "{problem}", context)
 
 
@@ -108,7 +113,8 @@ class Inventory(Settings):
                 if group not in self.groups:
                     known = ", ".join(f"`{g}`" for g in self.groups) or "none"
                     problem = f"group `{group}` is not defined under `groups`: known are {known}"
-                    raise misplaced(("hosts", name, "groups", place), problem, group)
+                    loc = ("hosts", name, "groups", place)
+                    raise misplaced(loc, problem, group, self.groups)
         return self
 
 

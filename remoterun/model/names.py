@@ -14,6 +14,10 @@ SHOWN = 80
 """How many characters of a refused value a message repeats."""
 
 
+class NotText(ValueError):
+    """Something else stands where text is expected."""
+
+
 class Name(str):
     """A string that matches one grammar, as a whole."""
 
@@ -24,7 +28,7 @@ class Name(str):
 
     def __new__(cls, value: str) -> Self:
         if not isinstance(value, str):
-            raise ValueError(f"{_kind(value)} where {cls.__name__} is expected: {cls.allowed}")
+            raise NotText(f"`{value!r:.80}` is not text: {cls.allowed}")
         if cls.grammar.fullmatch(value) is None:
             raise ValueError(f"`{_shown(value)}` is not allowed: {cls.allowed}")
         return super().__new__(cls, value)
@@ -123,12 +127,6 @@ class RemotePath(Name):
 
     def __truediv__(self, part: str) -> "RemotePath":
         return RemotePath(f"{self.rstrip('/')}/{part}")
-
-
-def _kind(value: object) -> str:
-    return {bool: f"`{str(value).lower()}`", type(None): "nothing"}.get(
-        type(value), f"a {type(value).__name__}"
-    )
 
 
 def _shown(value: str) -> str:

@@ -190,7 +190,7 @@ class Workflow(Settings):
     def _default_host_is_one_of_the_hosts(self) -> Self:
         if self.default_host is not None and self.hosts and self.default_host not in self.hosts:
             problem = f"`{self.default_host}` is not one of `hosts`: {', '.join(self.hosts)}"
-            raise misplaced(("default_host",), problem, self.default_host)
+            raise misplaced(("default_host",), problem, self.default_host, self.hosts)
         return self
 
 

@@ -1,0 +1,248 @@
+"""`inventory.yaml` and `remoterun.yaml`: where they are, and what they say.
+
+Whatever is wrong with a file ends in one `ConfigError` that names file, line and column.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from pydantic import ValidationError
+
+from remoterun.errors import ConfigError
+from remoterun.model.inventory import Inventory
+from remoterun.model.names import Digest
+from remoterun.model.project import Project
+from remoterun.model.settings import Loc, Settings, SettingsFile
+from remoterun.rules.explain import Problem, dotted, explain
+
+if TYPE_CHECKING:
+    from remoterun.records.yaml_source import Document, Mark
+
+PROJECT_FILE = "remoterun.yaml"
+INVENTORY_FILE = "inventory.yaml"
+MAX_BYTES = 256 * 1024
+
+M = TypeVar("M", bound=Settings)
+
+
+@dataclass(frozen=True)
+class Look:
+    """One place that was looked at."""
+
+    kind: Literal["project", "inventory"]
+    path: Path
+    source: str
+    """What named the place: an option, a variable, or the rule of search."""
+    found: bool
+
+
+@dataclass(frozen=True)
+class Places:
+    """The settings files in force, None where there is none, and every place looked at."""
+
+    project: Path | None
+    inventory: Path | None
+    looked: tuple[Look, ...]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Both settings files as they were read."""
+
+    places: Places
+    project: SettingsFile[Project] | None
+    inventory: SettingsFile[Inventory] | None
+
+    @property
+    def project_root(self) -> Path | None:
+        """The folder of `remoterun.yaml`."""
+        return self.project.path.parent if self.project else None
+
+
+def read_configuration(
+    cwd: Path, environ: Mapping[str, str], inventory: Path | None, project: Path | None
+) -> Configuration:
+    """Find and read both files; what is not there is None.
+
+    Raises:
+        ConfigError: a file that was named is missing, or a file that is there is wrong.
+    """
+    places = find_files(cwd, environ, inventory, project)
+    return Configuration(
+        places,
+        read_project(places.project) if places.project else None,
+        read_inventory(places.inventory) if places.inventory else None,
+    )
+
+
+def find_files(
+    cwd: Path, environ: Mapping[str, str], inventory: Path | None, project: Path | None
+) -> Places:
+    """Look for both files: what an option names, else what a variable names, else upwards from
+    here; the inventory then in the configuration folder of the user.
+
+    Raises:
+        ConfigError: a file that an option or a variable names does not exist.
+    """
+    looked: list[Look] = []
+    found_project: Path | None
+    named = _named(cwd, environ, project, "-C/--project", "REMOTERUN_PROJECT")
+    if named:
+        path, source = named
+        path = path / PROJECT_FILE if path.name != PROJECT_FILE or path.is_dir() else path
+        found_project = _require(Look("project", path, source, os.path.lexists(path)), looked)
+    else:
+        found_project = _search("project", _upwards(cwd, PROJECT_FILE), looked)
+
+    named = _named(cwd, environ, inventory, "-i/--inventory", "REMOTERUN_INVENTORY")
+    if named:
+        path, source = named
+        return Places(
+            found_project,
+            _require(Look("inventory", path, source, os.path.lexists(path)), looked),
+            tuple(looked),
+        )
+    start = found_project.parent if found_project else cwd
+    places = _upwards(start, INVENTORY_FILE) + _user_folder(environ)
+    return Places(found_project, _search("inventory", places, looked), tuple(looked))
+
+
+def read_inventory(path: Path) -> SettingsFile[Inventory]:
+    """Read one inventory. Raises ConfigError."""
+    return _read(path, Inventory)
+
+
+def read_project(path: Path) -> SettingsFile[Project]:
+    """Read one project file. Raises ConfigError."""
+    return _read(path, Project)
+
+
+def _named(
+    cwd: Path, environ: Mapping[str, str], given: Path | None, option: str, variable: str
+) -> tuple[Path, str] | None:
+    if given is not None:
+        return cwd / given.expanduser(), option
+    if value := environ.get(variable):
+        return cwd / Path(value).expanduser(), variable
+    return None
+
+
+def _require(look: Look, looked: list[Look]) -> Path:
+    looked.append(look)
+    if not look.found:
+        fix = "remoterun init" if look.kind == "project" else ""
+        why = f"{look.source} names it, and it does not exist"
+        raise ConfigError(f"no `{look.path.name}`", where=str(look.path), why=why, fix=fix)
+    return look.path
+
+
+def _search(
+    kind: Literal["project", "inventory"], places: list[tuple[Path, str]], looked: list[Look]
+) -> Path | None:
+    for path, source in places:
+        looked.append(Look(kind, path, source, os.path.lexists(path)))
+        if looked[-1].found:
+            return path
+    return None
+
+
+def _upwards(start: Path, name: str) -> list[tuple[Path, str]]:
+    return [(folder / name, "upwards") for folder in (start, *start.parents)]
+
+
+def _user_folder(environ: Mapping[str, str]) -> list[tuple[Path, str]]:
+    folder, source = environ.get("XDG_CONFIG_HOME", ""), "XDG_CONFIG_HOME"
+    if not folder.startswith("/"):  # a relative one is to be ignored, says the XDG specification
+        if not environ.get("HOME"):
+            return []
+        folder, source = f"{environ['HOME']}/.config", "HOME"
+    return [(Path(folder) / "remoterun" / INVENTORY_FILE, source)]
+
+
+def _read(path: Path, model: type[M]) -> SettingsFile[M]:
+    from remoterun.records.yaml_source import BadYaml, parse_yaml
+
+    raw = _read_bytes(path)
+    try:
+        document = parse_yaml(_decode(path, raw))
+    except BadYaml as error:
+        raise ConfigError(error.problem, where=_at(path, error.mark), fix=error.fix) from None
+    try:
+        if not isinstance(document.data, dict):
+            raise _not_a_map(path, document)
+        settings = model.model_validate(document.data)
+    except ValidationError as error:
+        raise _first_problem(path, model, document, error) from None
+    lines = {loc: mark.line for loc, mark in document.keys.items()}
+    return SettingsFile(path, Digest(hashlib.sha256(raw).hexdigest()), settings, lines)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        # Without O_NONBLOCK a named pipe would be waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISDIR(mode) or not stat.S_ISREG(mode):
+                kind = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+                raise ConfigError(f"`{path.name}` is {kind}", where=str(path), why="a file is read")
+            raw = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"cannot read `{path.name}`", where=str(path), why=why) from error
+    if len(raw) > MAX_BYTES:
+        why = f"settings files have at most {MAX_BYTES // 1024} KiB"
+        raise ConfigError(f"`{path.name}` is too large", where=str(path), why=why)
+    return raw
+
+
+def _decode(path: Path, raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig", "replace")) + 1
+        what = f"byte {raw[error.start]:#04x} is not UTF-8"
+        where = f"{path}, line {line}, column {column}"
+        raise ConfigError(what, where=where, fix="save the file as UTF-8") from None
+
+
+def _not_a_map(path: Path, document: "Document") -> ConfigError:
+    mark = document.values[()]
+    what = f"`{path.name}` is not a map of keys and values"
+    read = f"it holds `{mark.word[:40]}`" if mark.word else "it holds a list"
+    return ConfigError(what, where=_at(path, mark), why=read, fix="version: 1")
+
+
+def _first_problem(
+    path: Path, model: type[Settings], document: "Document", error: ValidationError
+) -> ConfigError:
+    """The problem that stands first in the file, and how many more there are."""
+
+    def word(loc: Loc) -> str:
+        return document.values[loc].word if loc in document.values else ""
+
+    def place(problem: Problem) -> "Mark":
+        marks = document.keys if problem.at_key else document.values
+        loc = problem.loc
+        while loc and loc not in marks:
+            loc, marks = loc[:-1], document.keys
+        return marks.get(loc) or document.values[()]
+
+    details = error.errors(include_url=False)
+    problems = [explain(detail, model, word) for detail in details]
+    first = min(problems, key=lambda problem: (place(problem).line, place(problem).column))
+    more = "" if len(problems) == 1 else f"problems in this file: {len(problems)}"
+    where = ", ".join(part for part in (_at(path, place(first)), dotted(first.loc)) if part)
+    why = "; ".join(part for part in (first.why, more) if part)
+    return ConfigError(first.what, where=where, why=why, fix=first.fix)
+
+
+def _at(path: Path, mark: "Mark | None") -> str:
+    return f"{path}, line {mark.line}, column {mark.column}" if mark else str(path)
