@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from remoterun.model.inventory import PreflightPolicy, misplaced
+from remoterun.model.inventory import MonitorSettings, PreflightPolicy, misplaced
 from remoterun.model.names import Glob, HostName, ProjectName, RelativePath, Text, WorkflowName
 from remoterun.model.settings import Settings
 from remoterun.model.units import GIB, Bytes, Seconds
@@ -217,3 +217,22 @@ class Project(Settings):
                 problem = f"`{ADHOC}` is the workflow of runs without one; take another name"
                 raise misplaced(("workflows", name), problem, name)
         return self
+
+
+class ResolvedSettings(Settings):
+    """What holds for one host and one workflow once all layers are merged. The defaults here
+    are the built-in ones.
+    """
+
+    root: Text | None = Field(None, min_length=1)
+    """As it was written; expanded where it is used."""
+    setup: Text | None = None
+    """The host's; the workflow's own is sourced after it."""
+    preflight: PreflightPolicy = PreflightPolicy()
+    """The preflight gate."""
+    monitor: MonitorSettings = MonitorSettings()
+    """Watching a run."""
+    data_quality: DataQualityPolicy = DataQualityPolicy()
+    """The data-quality gate."""
+    threads: int = Field(8, ge=1, le=65536)
+    """What the thread variables are set to."""

@@ -1,6 +1,6 @@
 """What pydantic found wrong with settings, in the words of the person who wrote them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -95,9 +95,9 @@ def dotted(loc: Loc) -> str:
     return text.removeprefix(".")
 
 
-def did_you_mean(word: str, known: list[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The nearest known word, as a question; "" when nothing is near."""
-    near = get_close_matches(word[:80], known, n=1, cutoff=0.6)
+    near = get_close_matches(word[:80], list(known), n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else ""
 
 
