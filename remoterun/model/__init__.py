@@ -1,0 +1,1 @@
+"""What is: frozen pydantic models and enums."""

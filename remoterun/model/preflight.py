@@ -1,0 +1,30 @@
+"""What the host offered, and whether that was enough: `preflight.json`."""
+
+from pydantic import Field
+
+from remoterun.model.record import Record
+from remoterun.model.timestamp import Utc
+
+
+class Preflight(Record):
+    schema_version: int | None = None
+    run_id: str | None = None
+    token: str | None = None
+    timestamp: Utc
+    hostname: str
+    root_dir: str
+    git_branch: str | None
+    git_commit: str
+    """`unknown` outside a repository."""
+    git_dirty_count: int | None
+    diff_sha256: str | None = None
+    cores: int
+    memory_gb: int
+    min_cores: int
+    min_memory_gb: int
+    require_clean: int
+    status: str
+    reasons: tuple[str, ...] = Field(strict=False)
+    """One text per failed condition, with the measured and the required value."""
+    checks: dict[str, bool | None] = {}
+    """None: not asked, or not measurable and not required."""

@@ -1,0 +1,344 @@
+# lib.sh - what every wrapper shares; it stands in front of each of them, here and on the wire.
+#
+# publish and replace files, JSON strings, framed replies, process identity, sweeps, digests.
+# needs   bash 3.2, coreutils, util-linux, sed, tar, gzip; Linux /proc
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # what is set here is read by the scripts that follow, and they set job_*
+set -u
+
+# The user's own environment, given back to the user's command.
+user_path=$PATH user_umask=$(umask) user_lc_all=${LC_ALL-} user_lc_all_set=${LC_ALL+yes}
+umask 077
+PATH=$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
+export PATH
+export LC_ALL=C
+unset BASH_ENV ENV CDPATH GREP_OPTIONS
+
+restore_environment() {
+  umask "$user_umask"
+  PATH=$user_path
+  if [[ -n $user_lc_all_set ]]; then LC_ALL=$user_lc_all; else unset LC_ALL; fi
+}
+
+die() { # STATUS MESSAGE
+  printf 'remoterun: %s\n' "$2" >&2
+  exit "$1"
+}
+
+# --- files ---------------------------------------------------------------------------------------
+
+flush() { # PATH…: on the disk when this returns 0
+  sync -- "$@" 2>/dev/null && return
+  local path
+  for path in "$@"; do
+    # coreutils before 8.24 cannot sync one file
+    dd if=/dev/null of="$path" conv=notrunc,fsync 2>/dev/null || sync || return
+  done
+}
+
+# A reader sees no file or the whole file, and the first record stands: `ln` fails where the
+# name exists, `mv` would replace it.
+publish_once() { # NAME TEXT
+  local folder=. temp status
+  [[ $1 == */* ]] && folder=${1%/*}
+  temp=$folder/.${1##*/}.$$.$RANDOM.tmp
+  { printf '%s\n' "$2" >"$temp" && flush "$temp" && ln -- "$temp" "$1"; } 2>/dev/null
+  status=$?
+  rm -f -- "$temp"
+  ((status == 0)) && flush "$folder"
+  return "$status"
+}
+
+# The same on a disk that is full: what the reserve file holds is given up for the record.
+publish() { # NAME TEXT
+  publish_once "$1" "$2" && return
+  [[ -e $1 ]] && return 1
+  rm -f -- control/reserve
+  publish_once "$1" "$2"
+}
+
+# For the few files that change while a run goes on: whole, atomic, the newest stands.
+replace() { # NAME TEXT
+  local folder=. temp
+  [[ $1 == */* ]] && folder=${1%/*}
+  temp=$folder/.${1##*/}.$$.$RANDOM.tmp
+  { printf '%s\n' "$2" >"$temp" && mv -f -- "$temp" "$1"; } 2>/dev/null && return
+  rm -f -- "$temp"
+  return 1
+}
+
+read_text() { # FILE -> text; 1 when it cannot be read. No process is started.
+  local line
+  text=
+  [[ -r $1 ]] || return 1
+  { while IFS= read -r line || [[ -n $line ]]; do text+=$line$'\n'; done <"$1"; } 2>/dev/null || return 1
+  text=${text%$'\n'}
+}
+
+read_values() { # FILE: NUL-ended pairs of name and value -> variables job_NAME
+  local name value
+  while IFS= read -r -d '' name && IFS= read -r -d '' value; do
+    case $name in '' | *[!a-z0-9_]*) return 1 ;; esac
+    printf -v "job_$name" %s "$value"
+  done <"$1"
+}
+
+read_list() { # FILE: NUL-ended words -> list
+  local word
+  list=()
+  [[ -e $1 ]] || return 0
+  while IFS= read -r -d '' word; do list+=("$word"); done <"$1"
+}
+
+digest_file() { # FILE -> digest; the sha256, by whatever is quickest here
+  local line
+  digest=
+  if command -v openssl >/dev/null 2>&1; then
+    line=$(openssl dgst -sha256 -r <"$1" 2>/dev/null)
+  else
+    line=$(sha256sum <"$1" 2>/dev/null)
+  fi
+  digest=${line%% *}
+  [[ ${#digest} -eq 64 ]]
+}
+
+# --- words ---------------------------------------------------------------------------------------
+
+utf8_pattern=$'^([\x01-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf][\x80-\xbf]|[\xf1-\xf3][\x80-\xbf][\x80-\xbf][\x80-\xbf]|\xf4[\x80-\x8f][\x80-\xbf][\x80-\xbf])*$'
+
+json_string() { # VALUE -> json; a byte that is no UTF-8 is shown as \xNN
+  local value=$1 rest out char code exact=yes
+  case $value in
+    *[!\ -~]* | *[\"\\]*) ;;
+    *)
+      json=\"$value\"
+      return
+      ;;
+  esac
+  [[ $value =~ $utf8_pattern ]] || exact=
+  rest=$value out=
+  while [[ -n $rest ]]; do
+    char=${rest:0:1} rest=${rest:1}
+    case $char in
+      \" | \\) out+=\\$char ;;
+      [\ -~]) out+=$char ;;
+      *)
+        printf -v code %d "'$char"
+        ((code < 0)) && ((code += 256))
+        if ((code < 32 || code == 127)); then
+          printf -v char '\\u%04x' "$code"
+        elif [[ -z $exact ]]; then
+          printf -v char '\\\\x%02x' "$code"
+        fi
+        out+=$char
+        ;;
+    esac
+  done
+  json=\"$out\"
+}
+
+json_list() { # VALUE… -> json
+  local value out=
+  for value in "$@"; do
+    json_string "$value"
+    out+=${out:+, }$json
+  done
+  json="[$out]"
+}
+
+json_number() { # FILE KEY -> number; empty when it is null, absent or no integer
+  number=
+  read_text "$1" || return 1
+  [[ $text =~ \"$2\":\ *(-?[0-9]+)[,}[:space:]] ]] && number=${BASH_REMATCH[1]}
+}
+
+json_word() { # FILE KEY -> word; only for values of our own that hold no quote
+  word=
+  read_text "$1" || return 1
+  [[ $text =~ \"$2\":\ *\"([A-Za-z0-9_.:+-]*)\" ]] && word=${BASH_REMATCH[1]}
+}
+
+# A gate's record is judged only when it is whole: strings taken out, what is left must be balanced.
+whole_json() { # FILE -> text; 0 when it is one JSON object from its first to its last byte
+  local bare
+  read_text "$1" || return 1
+  bare=$(sed -e 's/"\(\\.\|[^"\\]\)*"/""/g' <"$1" | tr -d ' \t\r\n')
+  [[ $bare == '{'*'}' && $bare != *[!][{}\",:.0-9a-zA-Z+-]* ]] || return 1
+  local open=${bare//[!\{[]/} close=${bare//[!\}\]]/}
+  ((${#open} == ${#close}))
+}
+
+utc() { # -> now_utc
+  now_utc=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+}
+
+uptime() { # -> up_s; whole seconds that no clock step can move
+  read -r up_s _ </proc/uptime
+  up_s=${up_s%.*}
+}
+
+# --- the wire ------------------------------------------------------------------------------------
+
+# A request is data behind the script on standard input: a count, a nonce and that many words,
+# each ended by a NUL. What follows them (a tar stream) is left for its reader.
+read_request() { # -> nonce, words
+  local count word
+  words=()
+  if ! { IFS= read -r -d '' count && IFS= read -r -d '' nonce; }; then die 64 'no request'; fi
+  case $count$nonce in *[!0-9a-f]*) die 64 'not a request' ;; esac
+  while ((${#words[@]} < count)); do
+    IFS= read -r -d '' word || die 64 'the request was cut short'
+    words+=("$word")
+  done
+}
+
+frame() { # TEXT: one framed reply; everything outside of frames is noise
+  local sum
+  sum=$(printf %s "$1" | sha256sum)
+  printf 'RR1 %s %d %s\n%s\n' "$nonce" "${#1}" "${sum%% *}" "$1"
+}
+
+reply() { # WORD…: NUL-ended words, as base64 so that a frame is text
+  frame "$(printf '%s\0' "$@" | base64 | tr -d '\n')"
+}
+
+# --- processes -----------------------------------------------------------------------------------
+
+read_stat() { # PID -> stat_state stat_ppid stat_pgid stat_sid stat_ticks stat_cpu stat_rss
+  local line fields
+  line=
+  { while IFS= read -r fields || [[ -n $fields ]]; do line+=$fields; done <"/proc/$1/stat"; } 2>/dev/null
+  # the name of a process may hold `)` and spaces: cut after the last one
+  [[ $line == *')'* ]] || return 1
+  # shellcheck disable=SC2086 # numbers, to be split
+  set -- ${line##*) }
+  stat_state=$1 stat_ppid=$2 stat_pgid=$3 stat_sid=$4 stat_ticks=${20} stat_rss=${22}
+  stat_cpu=$((${12} + ${13}))
+}
+
+same_process() { # PID TICKS: this very process lives (a zombie does not)
+  read_stat "$1" && [[ $stat_ticks == "$2" && $stat_state != [ZX] ]]
+}
+
+lock_word() { # FILE -> lock: held, free, none or unreadable; one process
+  lock=none
+  [[ -e $1 ]] || return 0
+  lock=unreadable
+  [[ -r $1 ]] || return 0
+  flock -s -n -E 9 -- "$1" true 2>/dev/null
+  case $? in 0) lock=free ;; 9) lock=held ;; esac
+}
+
+# Every process of a run but the spared: by session, by descent, by the token in its environment.
+# A session counts only while its leader, if it lives, is the one that was seen.
+list_processes() { # TOKEN ROOTS SESSIONS SPARED ("pid:ticks …" each) -> found ("pid:ticks …")
+  local token=$1 roots=" $2 " sessions=" $3 " spared=" $4 " path pid line entry sid ticks
+  local table='' ours=' ' before tokens='' members=' '
+  # $( ) and not < <( ): its process must be gone before the table is read
+  # shellcheck disable=SC2013 # words of our own: /proc/N/environ
+  for path in $(sed -s -n "/REMOTERUN_TOKEN=$token/F" /proc/[0-9]*/environ 2>/dev/null); do
+    path=${path#/proc/}
+    tokens+=" ${path%/environ}"
+  done
+  tokens+=' '
+  for entry in $sessions; do
+    sid=${entry%:*} ticks=${entry#*:}
+    if read_stat "$sid"; then
+      [[ $stat_ticks == "$ticks" ]] && members+="$sid "
+    else
+      members+="$sid "
+    fi
+  done
+  for path in /proc/[0-9]*; do
+    pid=${path#/proc/}
+    ((pid == $$)) && continue
+    read_stat "$pid" || continue
+    [[ $stat_state == [ZX] ]] && continue
+    table+="$pid $stat_ppid $stat_ticks"$'\n'
+    if [[ $tokens == *" $pid "* || $members == *" $stat_sid "* || $roots == *" $pid:$stat_ticks "* ]]; then
+      ours+="$pid:$stat_ticks "
+    fi
+  done
+  before=
+  until [[ $ours == "$before" ]]; do
+    before=$ours
+    while read -r pid line ticks; do
+      [[ -n $pid && $ours != *" $pid:"* && $ours == *" $line:"* ]] && ours+="$pid:$ticks "
+    done <<<"$table"
+  done
+  found=
+  for entry in $ours; do
+    [[ $spared == *" $entry "* ]] || found+="$entry "
+  done
+}
+
+# What the run wrote down about its processes, for whoever ends them.
+recorded_processes() { # in an attempt's directory -> roots spared sessions job_token
+  local pid
+  roots='' spared='' sessions=''
+  json_number process.json pid && pid=$number && json_number process.json start_ticks &&
+    spared+="$pid:$number " sessions+="$pid:$number "
+  json_number control/exec pid && pid=$number && json_number control/exec start_ticks && spared+="$pid:$number "
+  roots=$spared
+  read_text control/sessions && sessions+="$text "
+  read_text control/sessions_left && sessions+="$text "
+  return 0
+}
+
+signal_processes() { # SIGNAL "pid:ticks …": each looked at once more right before
+  local entry
+  for entry in $2; do
+    same_process "${entry%:*}" "${entry#*:}" && kill -s "$1" "${entry%:*}" 2>/dev/null
+  done
+  return 0
+}
+
+# --- the work tree -------------------------------------------------------------------------------
+
+git_facts() { # ROOT "exclude pathspecs…" -> git_commit git_branch git_dirty git_untracked git_diff; 1 outside a repository
+  local root=$1 entry
+  shift
+  git_commit=unknown git_branch='' git_dirty='' git_untracked='' git_diff=''
+  command -v git >/dev/null 2>&1 || return 1
+  git_commit=$(git -C "$root" rev-parse --verify -q HEAD 2>/dev/null) || {
+    git_commit=unknown
+    return 1
+  }
+  git_branch=$(git -C "$root" symbolic-ref --short -q HEAD 2>/dev/null)
+  git_dirty=0 git_untracked=0
+  while IFS= read -r -d '' entry; do
+    ((git_dirty += 1))
+    [[ $entry == '??'* ]] && ((git_untracked += 1))
+  done < <(git -C "$root" status --porcelain=v1 -z --no-renames --untracked-files=normal -- ':/' "$@" 2>/dev/null)
+  if ((git_dirty > git_untracked)); then
+    git_diff=$(git -C "$root" -c core.quotePath=true diff HEAD --binary --full-index --no-color --no-ext-diff \
+      --no-textconv --no-renames --src-prefix=a/ --dst-prefix=b/ -- ':/' "$@" 2>/dev/null | sha256sum)
+    git_diff=${git_diff%% *}
+  fi
+  return 0
+}
+
+# --- the record of the ending --------------------------------------------------------------------
+
+publish_ending() { # BY STATE REASON CODE SIGNAL GATE(json) REASONS(json); 0 when an ending is recorded
+  utc
+  publish exit_status.json "{\"exit_code\": $4, \"end_utc\": \"$now_utc\", \"state\": \"$2\", \"signal\": $5, \"recorded_by\": \"$1\", \"reason\": \"$3\", \"gate\": $6, \"reasons\": $7, \"schema_version\": 1, \"run_id\": $job_run_id_json, \"token\": \"$job_token\"}" ||
+    [[ -e exit_status.json ]]
+}
+
+# Success is written from a status of 0 that the shim waited for, and from nothing else.
+record_ending() { # BY ENDING (stop, time_limit, none)
+  local code='' signal='' state=fail reason=exit_code
+  json_number control/shim_exit exit_code && code=$number
+  json_number control/shim_exit signal && signal=$number
+  [[ -n $code ]] || return 1
+  [[ -n $signal ]] && reason=signal
+  if [[ $2 == time_limit ]]; then
+    reason=time_limit
+  elif [[ $2 == stop || -e stop_request.json ]]; then
+    state=stopped reason=stop_requested
+  elif [[ $code == 0 && -z $signal ]]; then
+    state=success
+  fi
+  publish_ending "$1" "$state" "$reason" "$code" "${signal:-null}" null '[]'
+}

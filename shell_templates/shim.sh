@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# shim.sh - start the user's command once, wait for it, record how it ended: the second witness.
+#
+# usage   shim.sh ATTEMPT PIN_STAT          called by the supervisor, lib.sh in front
+#         shim.sh ATTEMPT ended WORD N      the same process, after waiter.py or waiter.pl waited
+# reads   control/job  control/argv         the command's words, each ended by a NUL: data
+# writes  control/exec                      once, before the command starts: this attempt never starts again
+#         run.log  control/shim_exit        its output; once, the status that was waited for
+#         exit_status.json and the rest     only when the supervisor is gone
+# tells   the supervisor, on descriptor 8: `shim ended`, or `shim refused WHY`
+# exit    0 recorded; 74 cannot write; 75 refused, the command was not started
+# needs   bash 3.2; python3 or perl, to tell a signal from an exit code above 128
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # job_* come from control/job
+
+tell() { # TEXT
+  printf 'shim %s\n' "$1" >&8 2>/dev/null
+}
+
+refuse() { # WHY
+  tell "refused $1"
+  exit 75
+}
+
+find_program() { # -> program: word 0, where a leading `python` means the project's own
+  program=${list[0]}
+  [[ $program == python ]] || return 0
+  local path=$PATH candidate
+  PATH=$user_path
+  for candidate in "$job_root/.venv/bin/python" python3 python; do
+    program=$(command -v -- "$candidate") && break
+    program=
+  done
+  PATH=$path
+  [[ -n $program ]] || refuse no_interpreter
+}
+
+start_command() { # ATTEMPT PIN_STAT
+  local waiter
+  read_list control/argv
+  digest_file control/argv && [[ $digest == "$job_argv_sha256" && ${#list[@]} -eq $job_argv_count ]] ||
+    refuse 'control/argv is not what the manifest says'
+  find_program
+  if [[ -n $2 && $(stat -c '%s %.9Y %i' -- "$REMOTERUN_INPUT_CSV" 2>/dev/null) != "$2" ]]; then
+    refuse input_changed
+  fi
+  [[ -e stop_request.json ]] && refuse stop
+  read_stat $$ || refuse 'no /proc on this host'
+  json_string "$program"
+  utc
+  if ! publish control/exec "{\"pid\": $$, \"start_ticks\": $stat_ticks, \"program\": $json, \"started_utc\": \"$now_utc\", \"token\": \"$job_token\"}"; then
+    [[ -e control/exec ]] && refuse 'this attempt was started before'
+    refuse 'control/exec cannot be written'
+  fi
+
+  # Signals that end the run go to the command; its witness stays. Ignored and not trapped, so that
+  # the next program in this process ignores them too; the waiters give the command the defaults.
+  trap '' HUP INT QUIT TERM USR1 USR2
+  list[0]=$program
+  local wrappers=$1/control/wrappers
+  # the system's own first: a broken environment of the user must not cost the record
+  for waiter in "/usr/bin/python3 -I -S waiter.py" "python3 -I -S waiter.py" "perl waiter.pl"; do
+    command -v "${waiter%% *}" >/dev/null 2>&1 || continue
+    cpu_list
+    restore_environment
+    cd -- "$job_root/$job_cwd" || exit 74
+    # shellcheck disable=SC2086 # a program and its options
+    exec $pinned ${waiter% *} "$wrappers/${waiter##* }" "$1" "${list[@]}" </dev/null >>"$1/run.log" 2>&1
+  done
+  wait_in_bash "$1"
+}
+
+cpu_list() { # -> pinned: taskset in front, where a pinning was asked for
+  pinned=
+  [[ -n $job_cpuset ]] && pinned="taskset -c $job_cpuset "
+}
+
+# Neither python3 nor perl: 137 may then be an exit code or a death by SIGKILL, and `signal` stays null.
+wait_in_bash() { # ATTEMPT
+  # A handler is reset in the child, '' would be inherited and make the command unstoppable.
+  trap : HUP INT QUIT TERM USR1 USR2
+  cpu_list
+  # a job of its own: else it would ignore SIGINT and SIGQUIT, and share our process group
+  set -m
+  # shellcheck disable=SC2086
+  (cd -- "$job_root/$job_cwd" && restore_environment && exec $pinned "${list[@]}") </dev/null >>run.log 2>&1 8>&-
+  local status=$?
+  set +m
+  record_end "$1" unknown "$status"
+}
+
+record_end() { # ATTEMPT WORD N: exit, signal, or unknown where bash waited
+  local code=$3 signal=null pid
+  [[ $2 == signal ]] && code=$((128 + $3)) signal=$3
+  utc
+  publish control/shim_exit "{\"exit_code\": $code, \"signal\": $signal, \"end_utc\": \"$now_utc\", \"token\": \"$job_token\"}" ||
+    [[ -e control/shim_exit ]] || exit 74
+  # what the command left behind loses its parent with us: its sessions stay known
+  read_stat $$
+  list_processes "$job_token" "$$:$stat_ticks" '' ''
+  local entry left=
+  for entry in $found; do
+    read_stat "${entry%:*}" || continue
+    pid=$stat_sid
+    if read_stat "$pid"; then left+="$pid:$stat_ticks "; else left+="$pid:0 "; fi
+  done
+  [[ -z $left ]] || replace control/sessions_left "$left"
+  json_number process.json pid && pid=$number && json_number process.json start_ticks
+  if same_process "$pid" "$number"; then
+    tell ended
+    return
+  fi
+  # The supervisor is gone: the ending is ours to record.
+  # shellcheck disable=SC2016
+  exec bash -c '. "$0/lib.sh" && . "$0/finalize.sh"' "$1/control/wrappers" "$1" shim none </dev/null >/dev/null 2>&1 8>&-
+}
+
+main() { # ATTEMPT …
+  cd -- "$1" || die 74 "no attempt directory: $1"
+  read_values control/job || die 64 'control/job is unreadable'
+  if [[ $2 == ended ]]; then
+    record_end "$1" "$3" "$4"
+  else
+    start_command "$@"
+  fi
+}
+
+main "$@"; exit
