@@ -27,7 +27,7 @@ MAX_BYTES = 2**60  # bash counts in 64 bits
 SECONDS_ALLOWED = "a time like 30s, 5m, 12h, 7d or 1h30m; a bare number is seconds"
 BYTES_ALLOWED = "a size like 60GiB, 500MiB or 2GB; a bare number is bytes"
 
-_NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,9})?"
+_NUMBER = r"[0-9]{1,19}(?:\.[0-9]{1,9})?"
 _TIME = re.compile(rf"(?:({_NUMBER})d)?(?:({_NUMBER})h)?(?:({_NUMBER})m)?(?:({_NUMBER})s)?")
 _SIZE = re.compile(rf"({_NUMBER}) ?([A-Za-z]+)?")
 _SIZE_UNITS = {unit.lower(): factor for unit, factor in BYTES.items()}
@@ -87,7 +87,9 @@ def approximate_bytes(size: int) -> str:
     """For reading only, three digits: `1.43 GiB`."""
     for unit in ("TiB", "GiB", "MiB", "KiB"):
         if size >= BYTES[unit]:
-            return f"{size / BYTES[unit]:#.3g}".rstrip(".") + f" {unit}"
+            value = size / BYTES[unit]
+            digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+            return f"{value:.{digits}f} {unit}"
     return f"{size} B"
 
 

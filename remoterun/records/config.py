@@ -125,11 +125,14 @@ def read_project(path: Path) -> SettingsFile[Project]:
 def _named(
     cwd: Path, environ: Mapping[str, str], given: Path | None, option: str, variable: str
 ) -> tuple[Path, str] | None:
-    if given is not None:
-        return cwd / given.expanduser(), option
-    if value := environ.get(variable):
-        return cwd / Path(value).expanduser(), variable
-    return None
+    source = option
+    if given is None and environ.get(variable):
+        given, source = Path(environ[variable]), variable
+    if given is None:
+        return None
+    # The folder may be reached by links; a file that is a link stays where it is.
+    path = cwd / given.expanduser()
+    return (path.resolve() if path.is_dir() else path.parent.resolve() / path.name), source
 
 
 def _require(look: Look, looked: list[Look]) -> Path:
@@ -186,15 +189,22 @@ def _read_bytes(path: Path) -> bytes:
     try:
         # Without O_NONBLOCK a named pipe would be waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             mode = os.fstat(descriptor).st_mode
-            if stat.S_ISDIR(mode) or not stat.S_ISREG(mode):
-                kind = "a directory" if stat.S_ISDIR(mode) else "no regular file"
-                raise ConfigError(f"`{path.name}` is {kind}", where=str(path), why="a file is read")
-            raw = file.read(MAX_BYTES + 1)
+            raw = b""
+            while stat.S_ISREG(mode) and len(raw) <= MAX_BYTES:
+                chunk = os.read(descriptor, MAX_BYTES + 1)
+                if not chunk:
+                    break
+                raw += chunk
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"cannot read `{path.name}`", where=str(path), why=why) from error
+    if not stat.S_ISREG(mode):
+        kind = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+        raise ConfigError(f"`{path.name}` is {kind}", where=str(path), why="a file is needed")
     if len(raw) > MAX_BYTES:
         why = f"settings files have at most {MAX_BYTES // 1024} KiB"
         raise ConfigError(f"`{path.name}` is too large", where=str(path), why=why)

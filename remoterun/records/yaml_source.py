@@ -151,7 +151,10 @@ class _Composer:
                 first = pairs[key][0].line
                 problem = f"the key `{key[:80]}` stands here twice, first in line {first}"
                 raise BadYaml(problem, mark, "keep one of the two")
-            pairs[key] = (mark, self.node(next(self.events), depth + 1))
+            child = self.node(next(self.events), depth + 1)
+            if child.value is None and not child.mark.word:
+                child = Node(Mark(mark.line, mark.column), None)  # nothing stands at its own place
+            pairs[key] = (mark, child)
         return pairs
 
     def until(self, end: type[Event]) -> Iterator[Event]:

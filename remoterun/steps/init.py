@@ -8,7 +8,8 @@ from string import Template
 from remoterun.errors import Conflict
 from remoterun.model.names import ProjectName, Text
 from remoterun.records.config import PROJECT_FILE
-from remoterun.records.first_files import add_lines, create
+from remoterun.records.files import publish
+from remoterun.records.first_files import add_lines, holds
 
 IGNORED = (".remoterun/", "audit/workstation_runs/")
 """What remoterun writes into a project and git has no need of."""
@@ -33,8 +34,8 @@ def init(folder: Path, owner: str | None) -> Initialised:
     """
     path = folder / PROJECT_FILE
     text = build_project_file(project_name(folder.name), owner)
-    written = create(path, text.encode())
-    if not written and (not path.is_file() or path.read_bytes() != text.encode()):
+    written = publish(path, text.encode())
+    if not written and not holds(path, text.encode()):
         why = "it is never overwritten"
         fix = "remoterun config check"
         raise Conflict(f"`{PROJECT_FILE}` exists already", where=str(path), why=why, fix=fix)
