@@ -123,6 +123,54 @@ def test_variants_look_back_and_never_ahead():
     }
 
 
+@pytest.mark.parametrize(
+    ("gate", "block", "key", "passing", "failing"),
+    [
+        ("wf_gate_positive_mean", "wf_stress", "test_ic_mean", 1e-9, 0.0),
+        ("wf_gate_pos_ratio", "wf_stress", "test_ic_pos_ratio", 0.70, 0.69),
+        ("risk_gate_beta_abs", "risk_diagnostics", "beta_vs_spy", -0.50, -0.51),
+        ("risk_gate_turnover_overlap", "risk_diagnostics", "turnover_top_pct_overlap", 0.2, 0.19),
+        ("risk_gate_size_corr_abs", "risk_diagnostics", "size_signal_corr_log_mcap", 0.3, -0.31),
+        ("risk_gate_industry_coverage", "risk_diagnostics", "industry_coverage", 0.70, 0.69),
+        ("stat_gate_factor_pass", "statistical_gates", "factor_gate_pass", True, False),
+    ],
+)
+def test_a_gate_passes_at_its_limit_and_fails_beyond_and_without_a_value(
+    gate, block, key, passing, failing
+):
+    from production_gates.configuration import read_configuration
+    from production_gates.gates import NAMES, verdict
+
+    limits = read_configuration(STRATEGY)["gates"]
+    inputs = dict.fromkeys(("dry_run", "skip_risk_diagnostics", "skip_statistical_gates"), False)
+    empty = {"cost_stress": [], "wf_stress": {}, "risk_diagnostics": {}, "statistical_gates": {}}
+
+    def gates_with(value):
+        return verdict({**empty, block: {key: value}}, limits, inputs)
+
+    assert gates_with(passing) == {name: name == gate for name in (*NAMES, "overall_pass")}
+    assert gates_with(failing)[gate] is False
+    assert gates_with(None)[gate] is False
+
+
+@pytest.mark.parametrize(
+    ("row", "passes"),
+    [
+        ({"p_value": 0.10, "ic_pos_ratio": 0.60, "ic_mean": 1e-9}, True),
+        ({"p_value": 0.11, "ic_pos_ratio": 0.60, "ic_mean": 1e-9}, False),
+        ({"p_value": 0.10, "ic_pos_ratio": 0.59, "ic_mean": 1e-9}, False),
+        ({"p_value": 0.10, "ic_pos_ratio": 0.60, "ic_mean": 0.0}, False),
+        ({"p_value": None, "ic_pos_ratio": None, "ic_mean": None}, False),
+    ],
+)
+def test_the_statistics_gate_wants_a_small_q_and_steady_gains(row, passes):
+    from production_gates.configuration import read_configuration
+    from production_gates.multiple_testing import judge
+
+    (judged,) = judge([{"factor": "f", **row}], read_configuration(STRATEGY)["gates"])
+    assert (judged["gate_pass"], judged["q_value_bh"]) == (passes, row["p_value"])
+
+
 def test_the_small_yaml_reader_agrees_with_a_real_one():
     from production_gates.configuration import read_configuration
 

@@ -250,11 +250,15 @@ def test_a_kill_leaves_no_process_and_no_false_verdict(tmp_path, whom):
             gates_argv(*BASE, "--wf-shards", "2"), cwd=folder, stdout=subprocess.PIPE
         )
         with program:
-            workers = wait_until(lambda p=program.pid: two_children(p))
-            victim = program.pid if whom == "program" else workers[0].pid
-            os.kill(victim, signum)
-            code = program.wait(30)
+            try:
+                workers = wait_until(lambda p=program.pid: two_children(p))
+                os.kill(program.pid if whom == "program" else workers[0].pid, signum)
+                code = program.wait(30)
+            finally:
+                program.kill()
         _, alive = psutil.wait_procs(workers, timeout=10)
+        for worker in alive:
+            worker.kill()
         assert alive == []
         if whom == "worker" and signum == signal.SIGKILL:
             assert code == 0
