@@ -14,6 +14,14 @@ SHOWN = 80
 """How many characters of a refused value a message repeats."""
 
 
+def shown(value: object) -> str:
+    """A refused value as a message repeats it: cut, and without what UTF-8 cannot hold, at
+    which pydantic would fail.
+    """
+    text = str(value).encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
+
 class NotText(ValueError):
     """Something else stands where text is expected."""
 
@@ -30,7 +38,7 @@ class Name(str):
         if not isinstance(value, str):
             raise NotText(f"`{value!r:.80}` is not text: {cls.allowed}")
         if cls.grammar.fullmatch(value) is None:
-            raise ValueError(f"`{_shown(value)}` is not allowed: {cls.allowed}")
+            raise ValueError(f"`{shown(value)}` is not allowed: {cls.allowed}")
         return super().__new__(cls, value)
 
     @classmethod
@@ -127,7 +135,3 @@ class RemotePath(Name):
 
     def __truediv__(self, part: str) -> "RemotePath":
         return RemotePath(f"{self.rstrip('/')}/{part}")
-
-
-def _shown(value: str) -> str:
-    return value if len(value) <= SHOWN else value[:SHOWN] + "…"

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from remoterun.model.names import shown
+
 
 def parse_utc(text: str) -> datetime:
     """Read ISO-8601 with `Z` or an offset, with or without a fraction.
@@ -19,7 +21,7 @@ def parse_utc(text: str) -> datetime:
         return moment.astimezone(UTC)
     except (ValueError, TypeError, OverflowError) as error:
         allowed = "a time with its zone, like 2026-03-01T09:30:00Z"
-        raise ValueError(f"`{str(text)[:80]}` is not {allowed}") from error
+        raise ValueError(f"`{shown(text)}` is not {allowed}") from error
 
 
 def format_utc(moment: datetime) -> str:

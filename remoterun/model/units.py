@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from remoterun.model.names import shown
 
 SECONDS: Mapping[str, int] = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 BYTES: Mapping[str, int] = {
@@ -50,7 +52,7 @@ def parse_seconds(value: object) -> int:
 
 
 def parse_bytes(value: object) -> int:
-    """Read a size in whole bytes. Upper and lower case do not matter.
+    """Read a size in bytes, a fraction rounded up. Upper and lower case do not matter.
 
     Raises:
         ValueError: says what is allowed.
@@ -61,7 +63,8 @@ def parse_bytes(value: object) -> int:
         number, unit = found.groups(default="B")
         if unit.lower() not in _SIZE_UNITS:
             raise ValueError(_refusal(value, BYTES_ALLOWED))
-        total = Decimal(number) * _SIZE_UNITS[unit.lower()]
+        exact = Decimal(number) * _SIZE_UNITS[unit.lower()]
+        total = exact.to_integral_value(ROUND_CEILING)
     else:
         raise ValueError(_refusal(value, BYTES_ALLOWED))
     return _whole(value, total, MAX_BYTES, BYTES_ALLOWED, "whole bytes up to 1 EiB")
@@ -105,8 +108,7 @@ def _whole(value: object, total: Decimal, most: int, allowed: str, range_: str) 
 
 
 def _refusal(value: object, allowed: str) -> str:
-    shown = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"`{shown[:80]}` is not {allowed}"
+    return f"`{shown(str(value).lower() if isinstance(value, bool) else value)}` is not {allowed}"
 
 
 Seconds = Annotated[
