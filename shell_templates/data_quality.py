@@ -34,10 +34,10 @@ from pathlib import Path
 BLOCK = 256 * 1024  # bytes read at a time; the whole records in them are a part of the table
 MAX_RECORD = 8 * 1024 * 1024  # bytes; bounds what one record or an open quote takes of memory
 MAX_COLUMNS = 100000
-MAX_GROUP = 65536  # rows with one value of the first key column that are kept in memory ...
-MAX_GROUP_SIZE = 16 * 1024 * 1024  # ... and the length of the parts they came from
-MAX_DISTINCT = 65536  # different texts of a key column that are numbered
-MAX_DISTINCT_SIZE = 16 * 1024 * 1024  # ... and their length
+MAX_GROUP = 200000  # key fields of rows with one value of the first key column that are kept ...
+MAX_GROUP_SIZE = 32 * 1024 * 1024  # ... and the length of the parts they came from
+MAX_DISTINCT = 65536  # different texts of a key column that are numbered ...
+MAX_DISTINCT_SIZE = 4 * 1024 * 1024  # ... and their length
 MAX_SUSPECTS = 200000  # hashes whose keys one more reading compares
 BUCKETS = 251  # a prime: any varying bits of a number spread over the buckets
 EXAMPLES = 5  # rows named per column
@@ -170,24 +170,24 @@ def whole_records(blocks):
             block = block[3:]
         first = False
         rest += block
+        full = len(rest) > MAX_RECORD
         # A carriage return at the very end may be half of a line's end.
         cut = max(rest.rfind(b"\n"), rest.rfind(b"\r", 0, len(rest) - 1)) + 1
-        if cut and cut >= 2 * tried:
-            text = decode(rest[:cut], line)
+        # It may be cut inside quotes; whether it is, twice the text will show.
+        if cut and (full or cut >= 2 * tried):
             try:
-                text, rows, lines = piece(text, line)
+                text, rows, lines = piece(rest[:cut], line)
             except Unreadable:
-                # The piece may end inside quotes. Whether it does, more text will show.
-                if len(rest) > MAX_RECORD:
+                if full:
                     raise
                 tried = cut
-            else:
-                yield line, text, rows
-                line, rest, tried = line + lines, rest[cut:], 0
-        if len(rest) > MAX_RECORD:
+                continue
+            yield line, text, rows
+            line, rest, tried = line + lines, rest[cut:], 0
+        elif full:
             raise Unreadable(f"line {line}: a record of more than {MAX_RECORD} bytes")
     if rest:
-        text, rows, _ = piece(decode(rest, line), line)
+        text, rows, _ = piece(rest, line)
         yield line, text, rows
 
 
@@ -202,7 +202,8 @@ def decode(data, line):
         raise Unreadable(f"line {line}: not UTF-8 (byte 0x{data[error.start]:02x})") from error
 
 
-def piece(text, line):
+def piece(data, line):
+    text = decode(data, line)
     if '"' not in text:
         if "\r" in text:
             text = text.replace("\r\n", "\n")
@@ -214,11 +215,21 @@ def piece(text, line):
 
 def parse(text, line=1):
     """Rows and the number of lines, as csv.reader reads them; a blank line is no row."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv_reader(text)
     try:
         return list(filter(None, reader)), reader.line_num
     except csv.Error as error:
-        raise Unreadable(f"line {line + reader.line_num - 1}: {error}") from error
+        reader, ended = csv_reader(text), 0
+        with contextlib.suppress(csv.Error):
+            for _ in reader:
+                ended = reader.line_num
+        raise Unreadable(
+            f"line {line + ended}: {error}, in the record that begins there"
+        ) from error
+
+
+def csv_reader(text):
+    return csv.reader(io.StringIO(text, newline=""), strict=True)
 
 
 def plain_columns(text, width):
@@ -242,7 +253,7 @@ def columns_of(rows, width, line, text):
     if not widths or widths == {width}:
         return list(zip(*rows)), 0
     if max(widths) > width:
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        reader = csv_reader(text)
         long = next(row for row in reader if len(row) > width)
         at = line + reader.line_num - 1
         raise Unreadable(f"line {at}: {len(long)} fields, the header has {width}")
@@ -263,6 +274,17 @@ def check_header(header, line):
 # ---- the checks: what each remembers while the parts go by
 
 
+class Blanks:
+    """How many values of a column are missing."""
+
+    def __init__(self, words):
+        self.words = words
+        self.missing = 0
+
+    def add(self, cells, rows):
+        self.missing += sum(map(cells.count, self.words))
+
+
 class Numbers:
     """What of a declared numeric column is missing, infinite or no number."""
 
@@ -272,10 +294,10 @@ class Numbers:
         self.missing = self.infinite = self.wrong = 0
         self.rows = []  # the first rows with an issue, counted from 1
 
-    def add(self, cells, rows_before):
+    def add(self, cells, rows):
         if self._all_numbers(cells):
             return
-        for row, text in enumerate(cells, rows_before + 1):
+        for row, text in enumerate(cells, rows - len(cells) + 1):
             if text in self.words:
                 self.missing += 1
             elif not NUMBER.match(text):
@@ -313,36 +335,37 @@ def is_plain(text):
 class Dates:
     """The latest date of a column, and how many lie after `limit` (seconds since 1970, UTC)."""
 
-    KEPT = 100000  # texts that are remembered
+    REMEMBERED = 4 * 1024 * 1024  # characters
 
     def __init__(self, limit):
         self.limit = limit
         self.latest = None
         self.future = self.unparsed = 0
-        self.known = {}
+        self.known, self.size = {}, 0
         self.days = {}
 
-    def add(self, cells):
-        texts = set(cells)
-        if len(self.known) > self.KEPT:
-            self.known.clear()
+    def add(self, cells, rows):
+        texts, known = set(cells), self.known
+        new = texts.difference(known)
+        self.size += sum(map(len, new))
+        if self.size > self.REMEMBERED:
+            known.clear()
             self.days.clear()
-        seconds = self.known
-        for text in texts.difference(seconds):
-            seconds[text] = self.seconds(text)
+            self.size, new = 0, texts
+        for text in new:
+            known[text] = self.seconds(text)
         odd = set()
         for text in texts:
-            value = seconds[text]
-            if value is None or value > self.limit:
+            seconds = known[text]
+            if seconds is None or seconds > self.limit:
                 odd.add(text)
-            if value is not None and (self.latest is None or value > self.latest):
-                self.latest = value
-        if odd:
-            for text, times in Counter(filter(odd.__contains__, cells)).items():
-                if seconds[text] is not None:
-                    self.future += times
-                elif text:
-                    self.unparsed += times
+            if seconds is not None and (self.latest is None or seconds > self.latest):
+                self.latest = seconds
+        for text, times in Counter(filter(odd.__contains__, cells)).items() if odd else ():
+            if known[text] is not None:
+                self.future += times
+            elif text:
+                self.unparsed += times
 
     def seconds(self, text):
         """Seconds since 1970 of a date as the gate reads it, else None."""
@@ -409,34 +432,26 @@ class Keys:
         self.store.add(columns)
 
     def _add_in_groups(self, columns, size):
-        first = columns[0]
-        ordered = sorted(first)
-        as_list = list(first)
-        up = self.up and ordered == as_list
-        down = self.down and ordered == as_list[::-1]
-        if self.last is not None:
-            up = up and self.last <= first[0]
-            down = down and self.last >= first[0]
+        first, last, rows = columns[0], columns[0][-1], len(columns[0])
+        ordered, as_list = sorted(first), list(first)
+        up = self.up and ordered == as_list and (self.last is None or self.last <= first[0])
+        as_list.reverse()
+        down = self.down and ordered == as_list and (self.last is None or self.last >= first[0])
         if not (up or down):
             return False
-        last, rows = first[-1], len(first)
-        goes_on = self.last == first[0]
         tail = rows - bisect_left(ordered, last) if up else bisect_right(ordered, last)
-        self.group_size = self.group_size + size if goes_on and tail == rows else size
-        kept = tail + len(self.group) if goes_on and tail == rows else tail
-        if kept > MAX_GROUP or self.group_size > MAX_GROUP_SIZE:
+        goes_on = tail == rows and self.last == last
+        kept = tail + len(self.group) if goes_on else tail
+        group_size = size + self.group_size if goes_on else size
+        if kept * len(columns) > MAX_GROUP or group_size > MAX_GROUP_SIZE:
             return False
-        self.up, self.down = up, down
         keys = keys_of(columns)
-        if self.last is not None and not goes_on:
-            self._close(self.group)
-            self.group = []
-        if goes_on and tail == rows:
+        if goes_on:
             self.group += keys
         else:
             self._close(self.group + keys[: rows - tail])
             self.group = keys[rows - tail :]
-        self.last = last
+        self.up, self.down, self.last, self.group_size = up, down, last, group_size
         return True
 
     def _close(self, keys):
@@ -572,17 +587,14 @@ def short_key(key):
 class Gate:
     """One table against one set of thresholds."""
 
-    def __init__(self, options, now):
+    def __init__(self, options):
         self.options = options
-        self.now = now
+        self.now = options.now
         self.table = Table(options.input_csv)
         self.unreadable = None
-        self.place = {}  # column -> its number
         self.words = []  # of each column: the texts that count as missing
-        self.judged = []
-        self.missing = {}
-        self.numbers = {}
-        self.dates = None
+        self.judged = []  # the columns whose missing values are counted
+        self.blanks, self.numbers, self.dates = {}, {}, None
         self.key_places = []
         self.repeated = None
 
@@ -594,42 +606,41 @@ class Gate:
             self.table.finish()
 
     def _read(self):
-        table, keys = self.table, Keys()
+        table, keys, watchers = self.table, Keys(), None
         for columns, size in table.parts():
-            if not self.place:
-                self._look_at(table.header)
-            for name, numbers in self.numbers.items():
-                numbers.add(columns[self.place[name]], table.rows - len(columns[0]))
-            for name in self.missing:
-                at = self.place[name]
-                self.missing[name] += sum(map(columns[at].count, self.words[at]))
-            if self.dates:
-                self.dates.add(columns[self.place[self.options.date_column]])
+            if watchers is None:
+                watchers = self._watchers(table.header)
+            for at, watcher in watchers:
+                watcher.add(columns[at], table.rows)
             if self.key_places:
                 keys.add(self._key_columns(columns), size)
-        if not self.place:
-            self._look_at(table.header)
+        if watchers is None:
+            self._watchers(table.header)
         if self.key_places and table.rows:
             self.repeated = keys.count(self._key_columns_again)
 
-    def _look_at(self, header):
-        options = self.options
-        self.place = {name: at for at, name in enumerate(header)}
-        numeric = set(options.numeric_columns)
-        self.words = [
-            tuple(dict.fromkeys(["", *(NUMERIC_NA if name in numeric else ()), *options.na_values]))
-            for name in header
-        ]
-        self.judged = options.missing_columns or header
-        for name in filter(self.place.__contains__, options.numeric_columns):
-            self.numbers[name] = Numbers(self.words[self.place[name]])
-        for name in filter(self.place.__contains__, self.judged):
-            if name not in self.numbers:
-                self.missing[name] = 0
-        if options.date_column in self.place:
-            self.dates = Dates(self.now + options.max_future_days * 86400)
-        if all(map(self.place.__contains__, options.key_columns)):
-            self.key_places = [self.place[name] for name in options.key_columns or header]
+    def _watchers(self, header):
+        """What has to see which column."""
+        want, places = self.options, {name: at for at, name in enumerate(header)}
+        numeric = set(want.numeric_columns)
+        self.judged = want.missing_columns or header
+        for name in header:
+            words = ["", *(NUMERIC_NA if name in numeric else ()), *want.na_values]
+            self.words.append(tuple(dict.fromkeys(words)))
+        watchers = []
+        for name in numeric.intersection(places):
+            self.numbers[name] = Numbers(self.words[places[name]])
+            watchers.append((places[name], self.numbers[name]))
+        for name in self.judged:
+            if name in places and name not in numeric:
+                self.blanks[name] = Blanks(self.words[places[name]])
+                watchers.append((places[name], self.blanks[name]))
+        if want.date_column and want.date_column in places:
+            self.dates = Dates(self.now + want.max_future_days * 86400)
+            watchers.append((places[want.date_column], self.dates))
+        if all(name in places for name in want.key_columns):
+            self.key_places = [places[name] for name in want.key_columns or header]
+        return watchers
 
     def _key_columns(self, columns):
         chosen = []
@@ -646,139 +657,92 @@ class Gate:
             yield self._key_columns(columns)
 
     def metrics(self):
-        options, rows = self.options, self.table.rows
-        header = [] if self.unreadable else self.table.header
-        metrics = {
+        want, table, readable = self.options, self.table, not self.unreadable
+        # What was counted up to an unreadable line says nothing about the table.
+        header, rows = (table.header, table.rows) if readable else ([], 0)
+        present = set(header)
+        by, issues, dates = {}, {}, readable and self.dates
+        for name in self.judged if readable else ():
+            if name in present:
+                missing = (self.numbers.get(name) or self.blanks[name]).missing
+                by[name] = missing / rows if rows else 0.0
+        for name in want.numeric_columns if readable else ():
+            issue = self.numbers[name].issue(rows) if name in present else "column missing"
+            if issue:
+                issues[name] = issue
+        age = (self.now - dates.latest) / 86400 if dates and dates.latest is not None else None
+        return {
             "row_count": rows,
             "column_count": len(header),
-            "input_csv": options.recorded_path,
-            "missing_required_columns": [
-                name for name in options.required_columns if name not in set(header)
+            "input_csv": want.recorded["input_csv"],
+            "missing_required_columns": [n for n in want.required_columns if n not in present],
+            "min_rows_threshold": want.min_rows,
+            "duplicate_ratio": self.repeated / rows
+            if readable and self.repeated is not None
+            else None,
+            "max_duplicate_ratio_threshold": want.max_duplicate_ratio,
+            "missing_ratio_by_column": by,
+            "max_missing_ratio_threshold": want.max_missing_ratio,
+            "missing_ratio_violations": [
+                name
+                for name in (self.judged if readable else ())
+                if by.get(name, math.inf) > want.max_missing_ratio
             ],
-            "min_rows_threshold": options.min_rows,
-            "duplicate_ratio": None,
-            "max_duplicate_ratio_threshold": options.max_duplicate_ratio,
-            "missing_ratio_by_column": {},
-            "max_missing_ratio_threshold": options.max_missing_ratio,
-            "missing_ratio_violations": [],
-            "numeric_issues": {},
-            "numeric_issue_rows": {},
-            "freshness_days": None,
-            "max_staleness_days_threshold": options.max_staleness_days,
-            "max_date_utc": None,
-            "future_rows": 0,
-            "max_future_days_threshold": options.max_future_days,
-            "unparsed_dates": 0,
-            "ragged_rows": self.table.ragged,
+            "numeric_issues": issues,
+            "numeric_issue_rows": {n: self.numbers[n].rows for n in issues if n in self.numbers},
+            "freshness_days": age,
+            "max_staleness_days_threshold": want.max_staleness_days,
+            "max_date_utc": None if age is None else utc(dates.latest),
+            "future_rows": dates.future if dates else 0,
+            "max_future_days_threshold": want.max_future_days,
+            "unparsed_dates": dates.unparsed if dates else 0,
+            "ragged_rows": table.ragged if readable else 0,
         }
-        if self.unreadable:
-            # What was counted up to that line says nothing about the table.
-            metrics.update(row_count=0, ragged_rows=0)
-            return metrics
-        if self.repeated is not None:
-            metrics["duplicate_ratio"] = self.repeated / rows
-        for name in self.judged:
-            ratio = None
-            if name in self.place:
-                numbers = self.numbers.get(name)
-                missing = numbers.missing if numbers else self.missing[name]
-                ratio = metrics["missing_ratio_by_column"][name] = missing / rows if rows else 0.0
-            if ratio is None or ratio > options.max_missing_ratio:
-                metrics["missing_ratio_violations"].append(name)
-        for name in options.numeric_columns:
-            numbers = self.numbers.get(name)
-            issue = numbers.issue(rows) if numbers else "column missing"
-            if issue:
-                metrics["numeric_issues"][name] = issue
-            if numbers and numbers.rows:
-                metrics["numeric_issue_rows"][name] = numbers.rows
-        if self.dates:
-            metrics["future_rows"] = self.dates.future
-            metrics["unparsed_dates"] = self.dates.unparsed
-            if self.dates.latest is not None:
-                metrics["freshness_days"] = (self.now - self.dates.latest) / 86400
-                metrics["max_date_utc"] = utc(self.dates.latest)
-        return metrics
 
     def verdicts(self, metrics):
-        """The rows (check, passed, measured, required) of the verdict."""
-        options = self.options
-        missing = metrics["missing_ratio_by_column"]
-        above = metrics["missing_ratio_violations"]
-        issues = metrics["numeric_issues"]
-        repeated, age = metrics["duplicate_ratio"], metrics["freshness_days"]
-        date_column = options.date_column
-        rows = [
-            (
-                "required_columns_present",
-                not metrics["missing_required_columns"],
-                f"missing: {listed(metrics['missing_required_columns'])}",
-                f"all of {listed(options.required_columns)}",
-                options.required_columns,
-            ),
-            (
-                "min_rows",
-                metrics["row_count"] >= options.min_rows,
-                f"{metrics['row_count']} rows",
-                f">= {options.min_rows}",
-                True,
-            ),
-            (
-                "duplicate_ratio",
-                repeated is not None and repeated <= options.max_duplicate_ratio,
-                "no rows or no such key column"
-                if repeated is None
-                else f"{repeated!r} of the rows",
-                f"<= {options.max_duplicate_ratio!r}",
-                True,
-            ),
-            (
-                "missing_ratio",
-                not above,
-                "above: "
-                + listed([f"{name} {missing.get(name, 'no such column')}" for name in above])
-                if above
-                else f"{max(missing.values(), default=0.0)!r} at most, in {len(missing)} columns",
-                f"<= {options.max_missing_ratio!r}",
-                True,
-            ),
-            (
-                "numeric_integrity",
-                not issues,
-                f"issues: {listed([f'{name}: {issue}' for name, issue in issues.items()])}",
-                f"finite numbers in {listed(options.numeric_columns)}",
-                options.numeric_columns,
-            ),
-            (
-                "freshness",
-                not date_column or (age is not None and age <= options.max_staleness_days),
-                "no date, or no such column" if age is None else f"{age!r} days",
-                f"<= {options.max_staleness_days!r} days",
-                date_column,
-            ),
-            (
-                "input_readable",
-                not self.unreadable,
-                self.unreadable or f"yes, {metrics['ragged_rows']} short rows",
-                "a CSV table with a header line",
-                True,
-            ),
-            (
-                "no_future_dates",
-                not metrics["future_rows"],
-                f"{metrics['future_rows']} rows",
-                f"none later than now + {options.max_future_days!r} days",
-                date_column,
-            ),
-        ]
-        for name, passed, measured, required, asked in rows:
+        """Yield (check, passed, measured, required): all that the reports say of a check."""
+        for name, asked, passed, measured, required in self._measured(metrics):
             if not asked:
-                yield name, True, "not asked for", "-"
+                yield name, True, "not asked for", "nothing"
             elif self.unreadable and name != "input_readable":
                 # Nothing was measured, so nothing that was asked has passed.
                 yield name, False, "not measured", required
             else:
                 yield name, passed, measured, required
+
+    def _measured(self, metrics):
+        want, rows, by = self.options, metrics["row_count"], metrics["missing_ratio_by_column"]
+        name, lacking = "required_columns_present", metrics["missing_required_columns"]
+        asked = want.required_columns
+        yield name, asked, not lacking, f"missing: {listed(lacking)}", f"all of {listed(asked)}"
+
+        yield "min_rows", True, rows >= want.min_rows, f"{rows} rows", f">= {want.min_rows}"
+
+        ratio, most = metrics["duplicate_ratio"], want.max_duplicate_ratio
+        text = "no rows, or no such key column" if ratio is None else f"{ratio!r} of the rows"
+        yield "duplicate_ratio", True, ratio is not None and ratio <= most, text, f"<= {most!r}"
+
+        above, most = metrics["missing_ratio_violations"], want.max_missing_ratio
+        text = f"above: {listed([f'{name} {by.get(name)}' for name in above])}"
+        if not above:
+            text = f"{max(by.values(), default=0.0)!r} at most, in {len(by)} columns"
+        yield "missing_ratio", True, not above, text, f"<= {most!r}"
+
+        issues, asked = metrics["numeric_issues"], want.numeric_columns
+        text = f"issues: {listed([f'{name} ({issue})' for name, issue in issues.items()])}"
+        yield "numeric_integrity", asked, not issues, text, f"finite numbers in {listed(asked)}"
+
+        days, most = metrics["freshness_days"], want.max_staleness_days
+        text = "no date, or no such column" if days is None else f"{days!r} days"
+        fresh = days is not None and days <= most
+        yield "freshness", want.date_column, fresh, text, f"<= {most!r} days"
+
+        text = self.unreadable or f"read, {metrics['ragged_rows']} rows too short"
+        yield "input_readable", True, not self.unreadable, text, "a CSV table with a header line"
+
+        late = metrics["future_rows"]
+        text = f"none later than now + {want.max_future_days!r} days"
+        yield "no_future_dates", want.date_column, not late, f"{late} rows", text
 
     def report(self):
         options, table, metrics = self.options, self.table, self.metrics()
@@ -828,6 +792,10 @@ def ratio(text):
     return number(text, most=1)
 
 
+def moment(text):
+    return number(text, most=LAST_SECOND - 1)
+
+
 def whole_number(text):
     if not re.match(r"[0-9]{1,18}\Z", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
@@ -869,15 +837,14 @@ def parse_options(argv):
     option("--out-dir", default="gate_results/data_quality", metavar="DIR")
     option("--run-id", help="the run whose directory DIR is")
     option("--token", help="kept in the report")
-    option("--now", type=number, default=time.time(), metavar="EPOCH", help="default: the clock")
+    option("--now", type=moment, default=time.time(), metavar="EPOCH", help="default: the clock")
     option("--recorded-path", metavar="P", help="the input's path as the report says it")
     option("--path-base", choices=("project_root", "host"), default="host", help="base of P")
     options = parser.parse_args(argv)
     recorded = {name: text_of(value) for name, value in vars(options).items()}
     for name in ("run_id", "token", "now", "recorded_path", "path_base"):
         del recorded[name]
-    options.recorded_path = text_of(options.recorded_path or os.path.abspath(options.input_csv))
-    recorded["input_csv"] = options.recorded_path
+    recorded["input_csv"] = text_of(options.recorded_path or os.path.abspath(options.input_csv))
     options.bases = {"input_csv": options.path_base, "out_dir": "host"}
     recorded["out_dir"] = text_of(os.path.abspath(options.out_dir))
     if options.run_id is not None:
@@ -907,6 +874,8 @@ def why(error):
 
 
 def listed(items):
+    if not items:
+        return "none"
     more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
     return f"[{', '.join(map(repr, items[:SHOWN]))}]{more}"
 
@@ -1004,7 +973,7 @@ def replace(path, text):
 def run(argv):
     options = parse_options(argv)
     csv.field_size_limit(2 * MAX_RECORD)
-    gate = Gate(options, options.now)
+    gate = Gate(options)
     gate.read()
     report, verdicts = gate.report()
     directory = make_directory(options)
@@ -1012,15 +981,16 @@ def run(argv):
     path = directory / "data_quality_report.json"
     # Last: where this file lies, the other one does too.
     replace(path, json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    say(sys.stdout, summary(report, verdicts, path))
+    say(1, summary(report, verdicts, path))
     return 0 if report["overall_pass"] else 2
 
 
 def say(stream, text):
-    # Nobody may be reading; the report and the exit code say it too.
-    with contextlib.suppress(OSError, ValueError):
-        stream.buffer.write(text.encode("utf-8"))
-        stream.flush()
+    # Past Python's own buffers: where nobody reads any more, the exit code stays ours.
+    data = text.encode("utf-8")
+    with contextlib.suppress(OSError):
+        while data:
+            data = data[os.write(stream, data) :]
 
 
 def main(argv):
@@ -1031,10 +1001,12 @@ def main(argv):
         text = str(error)
     except MemoryError:
         text = "out of memory"
+    except KeyboardInterrupt:
+        text = "interrupted"
     except Exception as error:
         # No traceback, and what was not foreseen is no pass.
         text = f"unexpected: {type(error).__name__}: {error}"
-    say(sys.stderr, f"error: the data-quality gate did not run: {visible(text_of(text))}\n")
+    say(2, f"error: the data-quality gate did not run: {visible(text_of(text))}\n")
     return 1
 
 
