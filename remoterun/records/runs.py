@@ -1,0 +1,187 @@
+"""Which runs a project has, and which of them is meant by a tag, a run id or a directory."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from remoterun.errors import ConfigError, UsageError
+from remoterun.model.names import RunId
+from remoterun.model.project import Paths
+from remoterun.model.rundir import MANIFEST, MARKS_OF_A_RUN
+from remoterun.records.config import MAX_BYTES, find_files, read_project
+from remoterun.records.reading import UnreadableRecord, read_bounded
+from remoterun.rules.explain import did_you_mean
+
+MAX_DEPTH = 4
+"""How far below a given folder runs are looked for."""
+
+
+@dataclass(frozen=True)
+class RunsHome:
+    """Where the runs of the project at hand lie."""
+
+    root: Path
+    runs: Path
+    project_file: Path | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a run was named on the command line."""
+
+    text: str
+    kind: Literal["any", "tag", "run_id", "run_dir"] = "any"
+
+
+def find_runs_home(cwd: Path, environ: Mapping[str, str], project: Path | None) -> RunsHome:
+    """The project is the folder of `remoterun.yaml`, else the top of the git repository, else
+    the working directory. The file is parsed only when it says something about paths.
+
+    Raises:
+        ConfigError: the file that was named does not exist, or the one in force is wrong.
+    """
+    if project is not None and project.expanduser().is_dir():
+        folder = cwd / project.expanduser()
+        if not (folder / "remoterun.yaml").exists():
+            return RunsHome(folder, folder / Paths().runs, None)
+    file = find_files(
+        cwd, {k: v for k, v in environ.items() if k == "REMOTERUN_PROJECT"}, None, project
+    ).project
+    if file is None:
+        root = next((f for f in (cwd, *cwd.parents) if (f / ".git").exists()), cwd)
+        return RunsHome(root, root / Paths().runs, None)
+    paths = read_project(file).settings.paths if mentions(file, b"paths") else Paths()
+    return RunsHome(file.parent, file.parent / paths.runs, file)
+
+
+def mentions(file: Path, key: bytes) -> bool:
+    r"""Whether a YAML file may say something under a key; parsing it would cost more than all
+    else that a local verb does. A key may also be spelled with escapes.
+    """
+    try:
+        raw = read_bounded(file, MAX_BYTES) or b""
+    except UnreadableRecord as error:
+        raise ConfigError(f"cannot read `{file.name}`", where=str(file), why=str(error)) from None
+    return key in raw or b"\\x" in raw or b"\\u" in raw or b"\\U" in raw or b"\0" in raw
+
+
+def is_run(path: Path) -> bool:
+    """A run is visible from its first file on."""
+    return any(os.path.lexists(path / mark) for mark in MARKS_OF_A_RUN)
+
+
+def list_runs(home: RunsHome) -> list[Path]:
+    """The run directories of the project, by name, which is by time."""
+    return sorted(path for path in _folders(home.runs) if is_run(path))
+
+
+def runs_below(path: Path) -> list[Path]:
+    """A run directory itself, else every run below the folder, by path."""
+    if is_run(path):
+        return [path]
+    return sorted(_search(path, MAX_DEPTH))
+
+
+def find_run(asked: Asked, home: RunsHome, cwd: Path) -> Path:
+    """The one run that is meant. Tags and run ids are compared whole, with what the manifest
+    says; nothing is guessed, and "the newest" is never meant.
+
+    Raises:
+        UsageError: there is none, or more than one.
+    """
+    found: dict[Path, str] = {}
+    if asked.kind != "run_dir" and "/" not in asked.text:
+        found = _by_identity(asked, home)
+    if asked.kind in ("any", "run_dir") and not found:
+        folder = cwd / Path(asked.text).expanduser()
+        if asked.text and is_run(folder):
+            found = {Path(os.path.normpath(folder)): folder.name}
+    if len(found) == 1:
+        return next(iter(found))
+    if found:
+        names = ", ".join(f"`{run_id}`" for run_id in sorted(found.values()))
+        fix = "name one by its run id"
+        raise UsageError(
+            f"`{asked.text}` is the name of {len(found)} runs",
+            where=str(home.runs),
+            why=names,
+            fix=fix,
+        )
+    raise no_such_run(asked.text, home)
+
+
+def no_such_run(text: str, home: RunsHome) -> UsageError:
+    """That a name is unknown, and the nearest that is known."""
+    known = known_names(home)
+    why = "there are no runs yet" if not known else ""
+    return UsageError(
+        f"no run `{text}`",
+        where=str(home.runs),
+        why=why,
+        fix=did_you_mean(text, known) or "remoterun status --all",
+    )
+
+
+def known_names(home: RunsHome, limit: int = 200) -> list[str]:
+    """Tags of the newest runs, for suggestions and completion."""
+    tags = (tag for _, tag in map(read_identity, list_runs(home)[: -limit - 1 : -1]) if tag)
+    return list(dict.fromkeys(tags))
+
+
+def read_identity(run_dir: Path) -> tuple[str, str | None]:
+    """Run id and tag as the manifest says; without a readable one the name of the directory
+    and None.
+    """
+    import json
+
+    try:
+        said = json.loads(read_bounded(run_dir / MANIFEST, MAX_BYTES) or b"null")
+    except (UnreadableRecord, ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        return run_dir.name, None
+    run_id, tag = said.get("run_id"), said.get("decision_tag")
+    return (
+        run_id if isinstance(run_id, str) else run_dir.name,
+        tag if isinstance(tag, str) else None,
+    )
+
+
+def _by_identity(asked: Asked, home: RunsHome) -> dict[Path, str]:
+    found = {}
+    for path in list_runs(home):
+        if not _may_be(path.name, asked.text):
+            continue
+        run_id, tag = read_identity(path)
+        by_tag = asked.kind in ("any", "tag") and tag == asked.text
+        by_id = asked.kind in ("any", "run_id") and run_id == asked.text
+        if by_tag or by_id:
+            found[path] = run_id
+    return found
+
+
+def _may_be(name: str, text: str) -> bool:
+    """Whether it is worth opening the manifest: a run id ends with its tag. A directory with
+    another kind of name is always opened.
+    """
+    return name == text or name.endswith(f"_{text}") or RunId.grammar.fullmatch(name) is None
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
+                    yield folder / entry.name
+    except OSError:
+        return
+
+
+def _search(folder: Path, depth: int) -> Iterator[Path]:
+    for path in _folders(folder):
+        if is_run(path):
+            yield path
+        elif depth > 1:
+            yield from _search(path, depth - 1)

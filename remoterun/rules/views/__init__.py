@@ -1,0 +1,1 @@
+"""Models in, one plain view each out."""
