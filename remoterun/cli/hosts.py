@@ -53,7 +53,7 @@ def list_hosts(
     if output == "json":
         return _print_json("hosts", {"hosts": [row.model_dump(mode="json") for row in rows]})
     if output == "jsonl":
-        return typer.echo("\n".join(row.model_dump_json() for row in rows))
+        return typer.echo("\n".join(_json(row.model_dump(mode="json")) for row in rows))
     if output == "name":
         return typer.echo("\n".join(row.name for row in rows))
     table = [
@@ -175,7 +175,12 @@ def _print_json(kind: str, data: Mapping[str, object]) -> None:
     from remoterun.model.timestamp import format_utc
 
     now = format_utc(datetime.now(UTC).replace(microsecond=0))
-    typer.echo(json.dumps({"schema_version": 1, "kind": kind, "checked_utc": now, **data}))
+    typer.echo(_json({"schema_version": 1, "kind": kind, "checked_utc": now, **data}))
+
+
+def _json(data: Mapping[str, object]) -> str:
+    """ASCII only, so that nothing reaches a terminal that acts on it; json leaves DEL alone."""
+    return json.dumps(data).replace("\x7f", "\\u007f")
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:

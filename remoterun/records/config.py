@@ -94,7 +94,8 @@ def find_files(
     named = _named(cwd, environ, project, "-C/--project", "REMOTERUN_PROJECT")
     if named:
         path, source = named
-        path = path / PROJECT_FILE if path.name != PROJECT_FILE or path.is_dir() else path
+        if path.name != PROJECT_FILE or _is_folder(path):
+            path = path / PROJECT_FILE
         found_project = _require(Look("project", path, source, os.path.lexists(path)), looked)
     else:
         found_project = _search("project", _upwards(cwd, PROJECT_FILE), looked)
@@ -131,17 +132,33 @@ def _named(
     if given is None:
         return None
     # The folder may be reached by links; a file that is a link stays where it is.
-    path = cwd / given.expanduser()
-    return (path.resolve() if path.is_dir() else path.parent.resolve() / path.name), source
+    path = cwd / given
+    folder = path if _is_folder(path) else path.parent
+    return Path(os.path.realpath(folder)) / path.relative_to(folder), source
 
 
 def _require(look: Look, looked: list[Look]) -> Path:
     looked.append(look)
     if not look.found:
         fix = "remoterun init" if look.kind == "project" else ""
-        why = f"{look.source} names it, and it does not exist"
+        why = f"{look.source} names it: {_why_missing(look.path)}"
         raise ConfigError(f"no `{look.path.name}`", where=str(look.path), why=why, fix=fix)
     return look.path
+
+
+def _why_missing(path: Path) -> str:
+    try:
+        path.lstat()
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return "it was not there a moment ago"
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _search(
