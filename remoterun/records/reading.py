@@ -87,3 +87,23 @@ def read_tail(path: Path, size_bytes: int) -> bytes | None:
             return file.read(size_bytes) or b""
     except OSError as error:
         raise UnreadableRecord(error.strerror or str(error)) from None
+
+
+def read_values(path: Path) -> dict[str, str]:
+    """`control/job`: NUL-ended pairs of name and value; empty when there is no such file.
+
+    Raises:
+        UnreadableRecord: it cannot be read.
+    """
+    words = (read_bounded(path, MAX_RECORD_BYTES) or b"").split(b"\0")[:-1]
+    texts = [word.decode("utf-8", "replace") for word in words]
+    return dict(zip(texts[::2], texts[1::2], strict=False))
+
+
+def read_words(path: Path) -> list[str]:
+    """A file of NUL-ended words; empty when it is not there or cannot be read."""
+    try:
+        words = (read_bounded(path, MAX_RECORD_BYTES) or b"").split(b"\0")[:-1]
+    except UnreadableRecord:
+        return []
+    return [word.decode("utf-8", "replace") for word in words]

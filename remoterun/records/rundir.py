@@ -4,6 +4,7 @@ Nothing here decides a state, starts a process or reads more than a bounded numb
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,8 +28,10 @@ from remoterun.records.reading import (
     UnreadableRecord,
     read_bounded,
     read_record,
+    read_tail,
+    read_values,
 )
-from remoterun.rules.evidence import build_evidence
+from remoterun.rules.sight import Sight, build_sight
 
 MAX_ARTIFACTS_BYTES = 256 * 2**20
 """The digest list grows with the number of files: about 200 bytes each."""
@@ -46,7 +49,7 @@ EVIDENCE_RECORDS = (
 )
 BRIEF_RECORDS = (rundir.EXEC, rundir.EXIT_STATUS)
 """What decides the state of a run that has ended, and no more."""
-EVIDENCE_MARKS = (rundir.STARTED, rundir.ARTIFACTS, rundir.RESULT, rundir.CONTEXT)
+EVIDENCE_MARKS = (rundir.STARTED, rundir.RESULT, rundir.CONTEXT, rundir.DATA_QUALITY_LOG)
 
 R = TypeVar("R", bound=Record)
 
@@ -126,67 +129,37 @@ def has_ended(run_dir: Path) -> float | None:
     return ended
 
 
-def evidence_of_ended(run_dir: Path, *, brief: bool = False) -> Evidence | None:
-    """What is left to see of a run that has ended, by reading files only.
+def evidence_of_ended(run_dir: Path) -> Evidence | None:
+    """What is left to see of a run that has ended; None when its host must be asked."""
+    sight = sight_of_ended(run_dir)
+    return sight.evidence if sight else None
+
+
+def sight_of_ended(run_dir: Path, *, brief: bool = False, tail_bytes: int = 0) -> Sight | None:
+    """The same with the records of its page, by reading files only.
 
     Args:
         brief: only what decides the state; flags and gates are then not known.
 
-    Returns None when it has no end record or no digest list: its host must be asked. The words
-    are those of look.sh, so that one parser reads both.
+    Returns None when it has no end record or no digest list. The words are those of look.sh, so
+    that one parser reads both.
     """
     if has_ended(run_dir) is None:
         return None
     folder = rundir.attempt_dir(run_dir, rundir.last_attempt(run_dir))
-    seen = [("run", str(run_dir)), ("attempt_dir", str(folder))]
-    progress = run_dir / rundir.PROGRESS
-    if not brief:
-        try:
-            job = read_values(folder / rundir.JOB_VALUES)
-            seen.append(("token", job.get("token", "")))
-            progress = run_dir / (job.get("progress_file") or rundir.PROGRESS)
-        except UnreadableRecord:
-            seen.append(("unreadable", rundir.JOB_VALUES))
+    seen = [("run", str(run_dir)), ("attempt_dir", str(folder)), ("exists", rundir.ARTIFACTS)]
     for name in BRIEF_RECORDS if brief else EVIDENCE_RECORDS:
         _see(seen, name, folder / name)
-    marks = (rundir.ARTIFACTS,) if brief else (*EVIDENCE_MARKS, rundir.DATA_QUALITY_LOG)
-    seen += [("exists", name) for name in marks if os.path.lexists(folder / name)]
     if not brief:
-        if not progress.exists():
-            progress = run_dir / "tables" / rundir.PROGRESS
-        _see(seen, "progress", progress, limit=MAX_PROGRESS_BYTES)
-        seen += _stragglers(folder)
-        size = size_of(folder / rundir.RUN_LOG)
-        if size is not None:
-            seen.append(("log", f"{size} 0"))
-    return build_evidence({}, seen).model_copy(update={"log_age_s": None})
-
-
-def read_values(path: Path) -> dict[str, str]:
-    """`control/job`: NUL-ended pairs of name and value; empty when there is no such file.
-
-    Raises:
-        UnreadableRecord: it cannot be read.
-    """
-    words = (read_bounded(path, MAX_RECORD_BYTES) or b"").split(b"\0")[:-1]
-    texts = [word.decode("utf-8", "replace") for word in words]
-    return dict(zip(texts[::2], texts[1::2], strict=False))
-
-
-def read_words(path: Path) -> list[str]:
-    """A file of NUL-ended words; empty when it is not there or cannot be read."""
+        _see_the_rest(seen, run_dir, folder)
+    sight = build_sight({}, seen)
+    if tail_bytes == 0:
+        return sight
     try:
-        words = (read_bounded(path, MAX_RECORD_BYTES) or b"").split(b"\0")[:-1]
+        return replace(sight, tail=read_tail(folder / rundir.RUN_LOG, tail_bytes))
     except UnreadableRecord:
-        return []
-    return [word.decode("utf-8", "replace") for word in words]
-
-
-def size_of(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None
+        unread = (*sight.evidence.unread, rundir.RUN_LOG)
+        return replace(sight, evidence=sight.evidence.model_copy(update={"unread": unread}))
 
 
 def _see(
@@ -201,9 +174,21 @@ def _see(
             seen.append((name, raw.decode("utf-8", "replace")))
 
 
-def _stragglers(folder: Path) -> list[tuple[str, str]]:
+def _see_the_rest(seen: list[tuple[str, str]], run_dir: Path, folder: Path) -> None:
+    progress = run_dir / rundir.PROGRESS
     try:
-        result = read_record(Result, folder / rundir.RESULT)
+        job = read_values(folder / rundir.JOB_VALUES)
+        seen.append(("token", job.get("token", "")))
+        progress = run_dir / (job.get("progress_file") or rundir.PROGRESS)
     except UnreadableRecord:
-        return [("unreadable", rundir.RESULT)]
-    return [("stragglers", str(result.stragglers))] if result else []
+        seen.append(("unreadable", rundir.JOB_VALUES))
+    if not progress.exists():
+        progress = run_dir / "tables" / rundir.PROGRESS
+    _see(seen, "progress", progress, limit=MAX_PROGRESS_BYTES)
+    _see(seen, "stragglers", folder / "control/stragglers")
+    seen += [("exists", name) for name in EVIDENCE_MARKS if os.path.lexists(folder / name)]
+    try:
+        log = (folder / rundir.RUN_LOG).stat()
+    except OSError:
+        return
+    seen.append(("log", f"{log.st_size} {int(log.st_mtime)}"))

@@ -1,8 +1,8 @@
 """Records and evidence of one run -> its page. Every screen shows what is put together here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from remoterun.model.progress import Progress
 from remoterun.model.run import Run
@@ -11,6 +11,7 @@ from remoterun.model.state import Evidence, State, StateName
 from remoterun.model.views import LogView, ProgressView, RunPage
 from remoterun.rules.next_command import next_command
 from remoterun.rules.progress import Pace, progress_from_log
+from remoterun.rules.sight import Sight, overlay
 
 LIVE = {StateName.CLAIMED, StateName.GATING, StateName.QUEUED, StateName.RUNNING}
 GIB = 2**30
@@ -26,12 +27,12 @@ class Watched:
     milestones: Sequence[str] = ()
     progress: Progress | None = None
     """From the log, where no file tells it."""
-    writes: Sequence[str] = field(default=())
+    writes: Sequence[str] = ()
 
 
 def build_page(
     run: Run,
-    evidence: Evidence,
+    sight: Sight,
     state: State,
     *,
     now: datetime,
@@ -47,6 +48,7 @@ def build_page(
         again: the launch line, where it is known.
     """
     watched = watched or Watched()
+    evidence, run = sight.evidence, overlay(run, sight)
     manifest, ending = run.manifest, evidence.ending
     seen = evidence.processes
     started = run.process.start_utc if run.process else None
@@ -97,7 +99,7 @@ def build_page(
         processes=seen,
         memory_total_bytes=run.preflight.memory_gb * GIB if run.preflight else None,
         writes=tuple(watched.writes),
-        log=_log(run, evidence, now),
+        log=_log(run, sight),
         tail=None if watched.tail is None else "\n".join(watched.tail),
         unread=tuple(f"{name}: {why}" for name, why in unread.items()),
         next=next_command(state, run.name, after=after, again=again),
@@ -146,13 +148,12 @@ def _progress(run: Run, evidence: Evidence, watched: Watched, live: bool) -> Pro
     )
 
 
-def _log(run: Run, evidence: Evidence, now: datetime) -> LogView | None:
+def _log(run: Run, sight: Sight) -> LogView | None:
+    evidence = sight.evidence
     if evidence.log_bytes is None:
         return None
-    age_s = evidence.log_age_s
-    modified = None if age_s is None else (now - timedelta(seconds=age_s)).replace(microsecond=0)
     path = f"{evidence.attempt_dir or run.attempt_dir}/{RUN_LOG}"
-    return LogView(path=path, bytes=evidence.log_bytes, modified_utc=modified)
+    return LogView(path=path, bytes=evidence.log_bytes, modified_utc=sight.log_modified)
 
 
 def _stop(run: Run) -> str | None:

@@ -1,0 +1,220 @@
+"""One look at any number of runs, a stream of looks at one, and which runs are meant.
+
+A run that has ended is read in process; all others are asked in one exec per host.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from remoterun.errors import ConfigError, RemoteRunError, UsageError
+from remoterun.model.names import HostName
+from remoterun.model.project import ADHOC
+from remoterun.model.run import Run
+from remoterun.model.rundir import OUTPUTS
+from remoterun.model.state import Evidence, State
+from remoterun.model.views import RunPage
+from remoterun.records.config import Configuration, read_configuration
+from remoterun.records.reading import read_words
+from remoterun.records.rundir import has_ended, read_run_briefly, sight_of_ended
+from remoterun.records.runs import Asked, RunsHome, find_run, list_runs, mentions
+from remoterun.records.scripts import read_script
+from remoterun.rules.log_lines import log_lines
+from remoterun.rules.settings import hosts_of, resolve
+from remoterun.rules.sight import Sight, parse_sights
+from remoterun.rules.state import classify
+from remoterun.rules.views.run_page import LIVE, Watched, build_page, log_progress
+from remoterun.transports import connect
+
+LOCAL = "local"
+
+
+@dataclass(frozen=True)
+class WatchSettings:
+    """How a run is watched; the built-in values where nobody says otherwise."""
+
+    stall_after_s: float = 1800
+    patterns: tuple[str, ...] = ()
+    milestones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Here:
+    """Where a watching verb was typed: the project's runs, the settings, the clock."""
+
+    home: RunsHome
+    cwd: Path
+    environ: Mapping[str, str]
+    inventory: Path | None
+    clock: Callable[[], datetime]
+
+    @cached_property
+    def configuration(self) -> Configuration | None:
+        """Both settings files; None when one is wrong: a run can be watched all the same."""
+        try:
+            project = self.home.project_file
+            return read_configuration(self.cwd, self.environ, self.inventory, project)
+        except ConfigError:
+            return None
+
+    def settings_of(self, run: Run, *, live: bool) -> WatchSettings:
+        """The files are parsed only where they can matter."""
+        file, manifest = self.home.project_file, run.manifest
+        says = file is not None and (mentions(file, b"patterns") or mentions(file, b"milestones"))
+        if manifest is None or not (live or says):
+            return WatchSettings()
+        found = self.configuration
+        if found is None:
+            return WatchSettings()
+        project = found.project.settings if found.project else None
+        workflow = None
+        if project and manifest.workflow != ADHOC:
+            workflow = next(
+                (w for n, w in project.workflows.items() if n == manifest.workflow), None
+            )
+        host = HostName(manifest.host.name)
+        stall_after_s = WatchSettings.stall_after_s
+        if host in hosts_of(found.inventory.settings if found.inventory else None):
+            stall_after_s = resolve(host, found.inventory, found.project).policy.monitor.stall_after
+        if workflow is None:
+            return WatchSettings(stall_after_s)
+        progress = workflow.progress
+        return WatchSettings(stall_after_s, progress.patterns, progress.milestones)
+
+
+def look(run_dirs: Sequence[Path], *, detail: bool = False, tail_bytes: int = 0) -> list[Evidence]:
+    """What the witnesses say about each run, in the order of the question.
+
+    Raises:
+        HostUnreachable, TryAgain: no answer; nothing is known.
+    """
+    sights = look_closely(run_dirs, detail=detail, tail_bytes=tail_bytes)
+    return [sight.evidence for sight in sights]
+
+
+def look_closely(
+    run_dirs: Sequence[Path],
+    *,
+    detail: bool = False,
+    tail_bytes: int = 0,
+    brief: bool = False,
+    deadline_s: float = 30,
+) -> list[Sight]:
+    """The same with the records of the page and the end of the log.
+
+    Args:
+        detail: also list the processes of runs that go on.
+        brief: of ended runs read only what decides the state.
+    """
+    sights = {path: sight_of_ended(path, brief=brief, tail_bytes=tail_bytes) for path in run_dirs}
+    asked = [path for path, sight in sights.items() if sight is None]
+    if asked:
+        script = read_script("lib", "look", "evidence")
+        words = ["yes" if detail else "no", str(tail_bytes), *map(str, asked)]
+        with connect(LOCAL) as transport:
+            reply = transport.run(script, words, deadline_s=deadline_s)
+        sights.update(zip(asked, parse_sights(reply), strict=True))
+    return [sight for path in run_dirs if (sight := sights[path]) is not None]
+
+
+def look_or_say_why(
+    run_dirs: Sequence[Path],
+    *,
+    offline: bool = False,
+    detail: bool = False,
+    tail_bytes: int = 0,
+    brief: bool = False,
+) -> tuple[list[Sight], str]:
+    """The same for a list: a host that does not answer in time leaves its runs unknown, and
+    the second value says why; empty when all answered.
+    """
+    why = "not asked: --offline"
+    if not offline:
+        try:
+            sights = look_closely(
+                run_dirs, detail=detail, tail_bytes=tail_bytes, brief=brief, deadline_s=5
+            )
+        except RemoteRunError as error:
+            why = f"{error.what}: {error.why}" if error.why else error.what
+        else:
+            return sights, ""
+    ended = [sight_of_ended(path, brief=brief, tail_bytes=tail_bytes) for path in run_dirs]
+    return [
+        sight or Sight(Evidence(run_dir=str(path), unread=("control/job",)))
+        for path, sight in zip(run_dirs, ended, strict=True)
+    ], why
+
+
+def stream(
+    run_dir: Path, *, until: str = "end", log_offset: int | None = None, detail: bool = False
+) -> Iterator[list[bytes]]:
+    """Frames of monitor.sh until nothing more can come; closing the iterator ends it there.
+
+    Args:
+        until: `end`, or `gates`: until they passed or blocked.
+        log_offset: log bytes already known; negative: the last so many; None: no log.
+    """
+    offset = "" if log_offset is None else str(log_offset)
+    words = [str(run_dir), until, offset, "yes" if detail else "no"]
+    with connect(LOCAL) as transport:
+        yield from transport.stream(read_script("lib", "look", "monitor"), words)
+
+
+def page_of(
+    run_dir: Path, sight: Sight, here: Here, *, tail_lines: int = 0, after: str = ""
+) -> RunPage:
+    """The page of one run after one look."""
+    run = read_run_briefly(run_dir)
+    settings = here.settings_of(run, live=sight.evidence.ending is None)
+    state = classify(sight.evidence, stall_after_s=settings.stall_after_s)
+    lines = log_lines(sight.tail) if sight.tail is not None else None
+    watched = Watched(
+        tail=lines[-tail_lines:] if lines is not None and tail_lines > 0 else None,
+        progress=log_progress(sight.evidence, lines or (), settings.patterns),
+        writes=writes_of(run) if state.name in LIVE else (),
+    )
+    return build_page(run, sight, state, now=here.clock(), watched=watched, after=after)
+
+
+def writes_of(run: Run) -> tuple[str, ...]:
+    """The directories that a run writes to: its own, and what the workflow declares."""
+    if run.manifest is None:
+        return ()
+    return (run.manifest.out_dir, *read_words(run.attempt_dir / OUTPUTS))
+
+
+def choose_runs(asked: Sequence[Asked], here: Here) -> list[Path]:
+    """The runs that were named; without a name the only unfinished one.
+
+    Raises:
+        UsageError: a name fits no run or several, or nothing was named and the number of
+            unfinished runs is not one.
+    """
+    if asked:
+        return list(dict.fromkeys(find_run(name, here.home, here.cwd) for name in asked))
+    going_on = unfinished(here)
+    if len(going_on) == 1:
+        return [going_on[0][0]]
+    listed = ", ".join(f"`{read_run_briefly(path).name}`" for path, _ in going_on)
+    what = f"{len(going_on)} runs are unfinished" if going_on else "no run is unfinished"
+    fix = "name one of them" if going_on else "name a run: remoterun status --all"
+    raise UsageError(f"{what}, and none was named", where=str(here.home.runs), why=listed, fix=fix)
+
+
+def choose_run(asked: Sequence[Asked], here: Here) -> Path:
+    """The same for a verb that takes one run."""
+    chosen = choose_runs(asked, here)
+    if len(chosen) > 1:
+        raise UsageError("several runs were named", why="this verb takes one", fix="name one run")
+    return chosen[0]
+
+
+def unfinished(here: Here) -> list[tuple[Path, State]]:
+    """The runs that go on or were not begun."""
+    open_runs = [path for path in list_runs(here.home) if has_ended(path) is None]
+    states = [classify(evidence) for evidence in look(open_runs)]
+    return [
+        (path, state) for path, state in zip(open_runs, states, strict=True) if state.name in LIVE
+    ]
