@@ -220,6 +220,12 @@ same_process() { # PID TICKS: this very process lives (a zombie does not)
   read_stat "$1" && [[ $stat_ticks == "$2" && $stat_state != [ZX] ]]
 }
 
+allowed_cpus() { # -> cpus: those that this process may use, as the kernel lists them
+  local name value
+  cpus=
+  while read -r name value; do [[ $name == Cpus_allowed_list: ]] && cpus=$value; done </proc/self/status
+}
+
 lock_word() { # FILE -> lock: held, free, none or unreadable; one process
   lock=none
   [[ -e $1 ]] || return 0
@@ -295,26 +301,47 @@ signal_processes() { # SIGNAL "pid:ticks …": each looked at once more right be
 
 # --- the work tree -------------------------------------------------------------------------------
 
-git_facts() { # ROOT "exclude pathspecs…" -> git_commit git_branch git_dirty git_untracked git_diff; 1 outside a repository
-  local root=$1 entry
+quiet_git() { # ROOT ARG…
+  local root=$1
   shift
-  git_commit=unknown git_branch='' git_dirty='' git_untracked='' git_diff=''
+  (unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE && GIT_OPTIONAL_LOCKS=0 exec git -C "$root" "$@") 2>/dev/null
+}
+
+# The same commands, with the same exclusions, as records/git.py: both count and hash alike.
+git_facts() { # ROOT ATTEMPT -> git_commit git_branch git_dirty git_untracked git_diff git_names; 1 outside a repository
+  local root=$1 entry changed=0
+  git_commit=unknown git_branch='' git_dirty='' git_untracked='' git_diff='' git_names=''
   command -v git >/dev/null 2>&1 || return 1
-  git_commit=$(git -C "$root" rev-parse --verify -q HEAD 2>/dev/null) || {
-    git_commit=unknown
+  read_list "$2/control/git_exclude"
+  while IFS= read -r -d '' entry; do
+    case $entry in
+      '# branch.oid '*) git_commit=${entry#\# branch.oid } ;;
+      '# branch.head '*) git_branch=${entry#\# branch.head } ;;
+      '#'*) ;;
+      *)
+        ((changed += 1))
+        ((changed <= 10)) && git_names+="${git_names:+, }${entry#* * * * * * * * }"
+        ;;
+    esac
+  done < <(quiet_git "$root" status --porcelain=v2 --branch -z -uno --no-renames -- ':/' ${list[@]+"${list[@]}"})
+  [[ $git_branch == '(detached)' ]] && git_branch=
+  [[ ${#git_commit} -ge 40 ]] || {
+    git_commit=unknown git_branch=''
     return 1
   }
-  git_branch=$(git -C "$root" symbolic-ref --short -q HEAD 2>/dev/null)
-  git_dirty=0 git_untracked=0
-  while IFS= read -r -d '' entry; do
-    ((git_dirty += 1))
-    [[ $entry == '??'* ]] && ((git_untracked += 1))
-  done < <(git -C "$root" status --porcelain=v1 -z --no-renames --untracked-files=normal -- ':/' "$@" 2>/dev/null)
-  if ((git_dirty > git_untracked)); then
-    git_diff=$(git -C "$root" -c core.quotePath=true diff HEAD --binary --full-index --no-color --no-ext-diff \
-      --no-textconv --no-renames --src-prefix=a/ --dst-prefix=b/ -- ':/' "$@" 2>/dev/null | sha256sum)
+  if ((changed > 0)); then
+    git_diff=$(quiet_git "$root" -c core.quotePath=true diff HEAD --binary --full-index --no-color --no-ext-diff \
+      --no-textconv --no-renames --src-prefix=a/ --dst-prefix=b/ -- ':/' ${list[@]+"${list[@]}"} | sha256sum)
     git_diff=${git_diff%% *}
   fi
+  git_untracked=0
+  read_list "$2/control/git_exclude_untracked"
+  while IFS= read -r -d '' entry; do
+    ((git_untracked += 1))
+    ((changed + git_untracked <= 10)) && git_names+="${git_names:+, }$entry"
+  done < <(quiet_git "$root" ls-files --others --exclude-standard -z -- ':/' ${list[@]+"${list[@]}"})
+  git_dirty=$((changed + git_untracked))
+  ((git_dirty > 10)) && git_names+=', …'
   return 0
 }
 

@@ -3,6 +3,7 @@
 # One look at any number of runs starts the same few processes: records are read by the shell
 # itself, one `stat` asks for all sizes and times, /proc/locks answers for all locks that are held.
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # what lib.sh sets
 
 attempt_in_force() { # RUN_DIR -> attempt: its directory; the highest that exists
   local folder number highest=1
@@ -108,6 +109,8 @@ look() { # RUN_DIR DETAIL(yes, no) TAIL_BYTES -> appends to seen
   fi
   see supervisor_alive "$alive"
   fact "$attempt/run.log" && see log "$fact"
+  fact "$attempt/heartbeat.json" && see heartbeat_stat "$fact"
+  see_file stragglers "$attempt/control/stragglers"
   if fact "$progress_file"; then
     see progress_stat "$fact"
     ((${fact%% *} < 65536)) && see_file progress "$progress_file"

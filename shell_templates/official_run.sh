@@ -275,8 +275,7 @@ require_same_code() {
   commit=unknown diff=null
   [[ $text =~ \"git_commit\":\ \"([0-9a-f]*)\" ]] && commit=${BASH_REMATCH[1]}
   [[ $text =~ \"diff_sha256\":\ \"([0-9a-f]*)\" ]] && diff=${BASH_REMATCH[1]}
-  read_list control/git_exclude
-  git_facts "$job_root" ${list[@]+"${list[@]}"}
+  git_facts "$job_root" "$attempt"
   [[ $git_commit == "${commit:-unknown}" && ${git_diff:-null} == "$diff" ]] && return
   [[ $job_preflight_blocks == yes ]] && end_blocked code_changed preflight 'the code changed after preflight'
   log 'the code changed after preflight'
@@ -291,7 +290,8 @@ write_context() {
   json_string "$git_branch" && branch=$json
   json_string "${HOSTNAME-}"
   utc
-  publish context.json "{\"schema_version\": 1, \"run_id\": $job_run_id_json, \"timestamp\": \"$now_utc\", \"hostname\": $json, \"git_branch\": $branch, \"git_commit\": \"$git_commit\", \"workflow\": \"$job_workflow\", \"decision_tag\": \"$job_tag\", \"owner\": $job_owner_json, \"notes\": $job_notes_json, \"threads\": $job_threads, \"skip_data_quality_check\": $job_dq_skipped, \"data_quality_input_csv\": $job_input_json, \"data_quality_report_json\": $report, \"path_base\": {\"data_quality_report_json\": \"run_dir\", \"data_quality_input_csv\": \"$job_input_base\"}, \"data_quality_report_sha256\": $report_sha, \"data_quality_input_sha256\": $input_sha, \"token\": \"$job_token\"}" ||
+  allowed_cpus
+  publish context.json "{\"schema_version\": 1, \"run_id\": $job_run_id_json, \"timestamp\": \"$now_utc\", \"hostname\": $json, \"git_branch\": $branch, \"git_commit\": \"$git_commit\", \"workflow\": \"$job_workflow\", \"decision_tag\": \"$job_tag\", \"owner\": $job_owner_json, \"notes\": $job_notes_json, \"threads\": $job_threads, \"skip_data_quality_check\": $job_dq_skipped, \"data_quality_input_csv\": $job_input_json, \"data_quality_report_json\": $report, \"path_base\": {\"data_quality_report_json\": \"run_dir\", \"data_quality_input_csv\": \"$job_input_base\"}, \"data_quality_report_sha256\": $report_sha, \"data_quality_input_sha256\": $input_sha, \"cpus_allowed\": \"$cpus\", \"token\": \"$job_token\"}" ||
     [[ -e context.json ]] || die 74 'cannot write context.json'
 }
 
@@ -390,4 +390,5 @@ main() {
   leave
 }
 
+# shellcheck disable=SC2317 # every way through main ends in an exit of its own
 main "$@"; exit

@@ -106,8 +106,7 @@ main() { # ATTEMPT [FAILED]
   measure_disk
   measure_gpus
   find_other_runs
-  read_list "$1/control/git_exclude"
-  git_facts "$job_root" ${list[@]+"${list[@]}"}
+  git_facts "$job_root" "$1"
 
   at_least cores "$cores" "$job_min_cores" cores
   at_least memory "$memory_gb" "$job_min_memory_gb" GiB
@@ -118,7 +117,7 @@ main() { # ATTEMPT [FAILED]
   else
     word=no
     ((git_dirty == 0)) && word=ok
-    check clean_tree yes "clean_tree: $git_dirty changed or untracked files: $(dirty_names)" "$word"
+    check clean_tree yes "clean_tree: $git_dirty changed or untracked files: $git_names" "$word"
   fi
   at_least disk "$disk_free_gb" "$job_min_disk_free_gb" GiB
   at_least gpus "$gpu_count" "$job_min_gpus" GPUs
@@ -147,16 +146,6 @@ main() { # ATTEMPT [FAILED]
   json_string "${HOSTNAME-}"
   printf '%s\n' "{\"schema_version\": 1, \"run_id\": $job_run_id_json, \"timestamp\": \"$now_utc\", \"hostname\": $json, \"root_dir\": $root, \"git_branch\": $branch, \"git_commit\": \"$git_commit\", \"git_dirty_count\": ${git_dirty:-null}, \"git_untracked_count\": ${git_untracked:-null}, \"diff_sha256\": $diff, \"cores\": ${cores:-0}, \"memory_gb\": ${memory_gb:-0}, \"min_cores\": $job_min_cores, \"min_memory_gb\": $job_min_memory_gb, \"require_clean\": $job_require_clean, \"status\": \"$status\", \"reasons\": [$reasons], \"memory_available_gb\": ${memory_available_gb:-null}, \"disk_free_gb\": ${disk_free_gb:-null}, \"gpus\": $gpus, \"load_1m\": ${load:-null}, \"other_runs\": $others, \"checks\": {$checks}, \"token\": \"$job_token\"}"
   [[ $status == pass ]] || exit 2
-}
-
-dirty_names() { # the first ten, for the reason
-  local entry count=0 shown=''
-  while IFS= read -r -d '' entry; do
-    ((count += 1))
-    ((count <= 10)) && shown+="${shown:+, }${entry:3}"
-  done < <(git -C "$job_root" status --porcelain=v1 -z --no-renames -- ':/' ${list[@]+"${list[@]}"} 2>/dev/null)
-  ((count > 10)) && shown+=', …'
-  printf %s "$shown"
 }
 
 main "$@"; exit

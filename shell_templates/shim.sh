@@ -41,6 +41,7 @@ start_command() { # ATTEMPT PIN_STAT
   digest_file control/argv && [[ $digest == "$job_argv_sha256" && ${#list[@]} -eq $job_argv_count ]] ||
     refuse 'control/argv is not what the manifest says'
   find_program
+  choose_cpus
   if [[ -n $2 && $(stat -c '%s %.9Y %i' -- "$REMOTERUN_INPUT_CSV" 2>/dev/null) != "$2" ]]; then
     refuse input_changed
   fi
@@ -48,7 +49,7 @@ start_command() { # ATTEMPT PIN_STAT
   read_stat $$ || refuse 'no /proc on this host'
   json_string "$program"
   utc
-  if ! publish control/exec "{\"pid\": $$, \"start_ticks\": $stat_ticks, \"program\": $json, \"started_utc\": \"$now_utc\", \"token\": \"$job_token\"}"; then
+  if ! publish control/exec "{\"pid\": $$, \"start_ticks\": $stat_ticks, \"program\": $json, \"cpus\": \"$cpus\", \"started_utc\": \"$now_utc\", \"token\": \"$job_token\"}"; then
     [[ -e control/exec ]] && refuse 'this attempt was started before'
     refuse 'control/exec cannot be written'
   fi
@@ -61,7 +62,6 @@ start_command() { # ATTEMPT PIN_STAT
   # the system's own first: a broken environment of the user must not cost the record
   for waiter in "/usr/bin/python3 -I -S waiter.py" "python3 -I -S waiter.py" "perl waiter.pl"; do
     command -v "${waiter%% *}" >/dev/null 2>&1 || continue
-    cpu_list
     restore_environment
     cd -- "$job_root/$job_cwd" || exit 74
     # shellcheck disable=SC2086 # a program and its options
@@ -70,16 +70,40 @@ start_command() { # ATTEMPT PIN_STAT
   wait_in_bash "$1"
 }
 
-cpu_list() { # -> pinned: taskset in front, where a pinning was asked for
+# all: no pinning; auto: as many of the CPUs that we may use as the run has threads, from a place
+# that differs from run to run; else a list that is tried out before anything is started.
+choose_cpus() { # -> pinned, cpus
+  local part first last cpu index=0
+  local -a all
   pinned=
-  [[ -n $job_cpuset ]] && pinned="taskset -c $job_cpuset "
+  allowed_cpus
+  case $job_cpuset in
+    '' | all) return ;;
+    auto)
+      all=()
+      # shellcheck disable=SC2086 # comma to blank, to be split
+      for part in ${cpus//,/ }; do
+        first=${part%-*} last=${part#*-}
+        for ((cpu = first; cpu <= last; cpu++)); do all+=("$cpu"); done
+      done
+      ((job_threads < ${#all[@]})) || return
+      first=$((16#${job_token:0:6} % ${#all[@]})) cpus=
+      while ((index < job_threads)); do
+        cpus+=${cpus:+,}${all[(first + index) % ${#all[@]}]}
+        ((index += 1))
+      done
+      ;;
+    *) cpus=$job_cpuset ;;
+  esac
+  command -v taskset >/dev/null 2>&1 || refuse 'taskset, which pins to CPUs, is missing on this host'
+  taskset -c "$cpus" true >/dev/null 2>&1 || refuse "this process may not use the CPUs $cpus"
+  pinned="taskset -c $cpus"
 }
 
 # Neither python3 nor perl: 137 may then be an exit code or a death by SIGKILL, and `signal` stays null.
 wait_in_bash() { # ATTEMPT
   # A handler is reset in the child, '' would be inherited and make the command unstoppable.
   trap : HUP INT QUIT TERM USR1 USR2
-  cpu_list
   # a job of its own: else it would ignore SIGINT and SIGQUIT, and share our process group
   set -m
   # shellcheck disable=SC2086

@@ -26,5 +26,3 @@ class Intent(Record):
     request: dict[str, Any]
     """What entered the digest: it says what differs from another request."""
     created_utc: Utc
-    manifest_json: str
-    """The manifest as it was built, so that a repeated launch sends the same bytes."""

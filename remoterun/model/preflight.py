@@ -26,5 +26,5 @@ class Preflight(Record):
     status: str
     reasons: tuple[str, ...] = Field(strict=False)
     """One text per failed condition, with the measured and the required value."""
-    checks: dict[str, bool | None] = {}
+    checks: dict[str, bool | None] = Field(default={})
     """None: not asked, or not measurable and not required."""

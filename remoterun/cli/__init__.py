@@ -1,0 +1,1 @@
+"""What one types: parse, call one step, show, exit code."""

@@ -1,0 +1,102 @@
+"""The typer application, and the one place where errors and Ctrl-C end."""
+
+import os
+import sys
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from remoterun import __version__
+from remoterun.cli import hosts, run, watch
+from remoterun.errors import Exit, RemoteRunError
+from remoterun.render.messages import error_text
+
+PANELS = ("Run", "Results", "Governance", "Hosts", "Automation")
+
+EXIT_CODES = """\
+Exit codes: 0 ok; 1 bug; 2 usage; 3 configuration; 4 host unreachable; 5 login needed;
+6 a gate refused the launch; 7 the run ended unsuccessfully; 8 governance incomplete or
+failed; 9 state unknown or lost; 10 conflict; 74 local file error; 75 not yet; 77 refused;
+130 detached by Ctrl-C; 141 nobody reads stdout any more."""
+
+
+class Panels(TyperGroup):
+    """Help grouped by purpose and printed plain: rich would cost more than the whole rest."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        seen = [(n, c) for n, c in commands if c is not None and not c.hidden]
+        width = formatter.width - 6 - max((len(name) for name, _ in seen), default=0)
+        for panel in PANELS:
+            rows = [
+                (name, command.get_short_help_str(width))
+                for name, command in seen
+                if getattr(command, "rich_help_panel", None) == panel
+            ]
+            if rows:
+                with formatter.section(panel):
+                    formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(f"\n{EXIT_CODES}\n")
+
+
+app = typer.Typer(
+    name="remoterun",
+    help="Gate, launch, watch and prove long research runs.",
+    cls=Panels,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"remoterun {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=show_version, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+run.register(app)
+watch.register(app)
+hosts.register(app)
+
+
+def main() -> NoReturn:
+    """Run the command line; every error ends here, as a message and an exit code."""
+    try:
+        app(prog_name="remoterun", standalone_mode=True)
+    except RemoteRunError as error:
+        end(error_text(error), error.exit_code)
+    except KeyboardInterrupt:
+        end("interrupted; a run that was started goes on", Exit.DETACHED)
+    except BrokenPipeError:
+        # the reader is gone: quiet, also while the interpreter closes stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os._exit(Exit.NOBODY_READS)
+    except Exception as error:
+        if os.environ.get("REMOTERUN_TRACEBACK"):
+            raise
+        what = f"error: a bug in remoterun: {type(error).__name__}: {error}"
+        end(
+            f"{what}\nfix:   set REMOTERUN_TRACEBACK=1, try again and report what is printed",
+            Exit.BUG,
+        )
+    sys.exit(Exit.OK)
+
+
+def end(text: str, code: Exit) -> NoReturn:
+    typer.echo(text, err=True)
+    sys.exit(code)

@@ -1,0 +1,139 @@
+"""What the acting verbs share: where one stands, how one launches, what one is told."""
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from remoterun.errors import Exit
+
+if TYPE_CHECKING:
+    from remoterun.records.config import Configuration
+    from remoterun.steps.gate import GateAnswer
+    from remoterun.steps.launch import Parcel
+    from remoterun.steps.official import Answer
+    from remoterun.steps.request import Prepared
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a launch is watched and answered."""
+
+    follow: bool
+    detach: bool
+    dry_run: bool
+    output: str
+
+    @property
+    def until(self) -> str:
+        return "no" if self.detach else "end" if self.follow else "gates"
+
+
+@dataclass(frozen=True)
+class Named:
+    """How runs were named on the command line."""
+
+    runs: Sequence[str] | None
+    tags: Sequence[str] | None
+    run_ids: Sequence[str] | None
+    run_dirs: Sequence[str] | None
+
+
+class World:
+    """Where one stands: folder, environment, time and settings files; read once, at the edge."""
+
+    def __init__(self, inventory: Path | None, project: Path | None) -> None:
+        self.here = Path.cwd()
+        self.environ = dict(os.environ)
+        self.now = datetime.now(UTC)
+        self.inventory = inventory
+        self.project = project
+
+    @cached_property
+    def configuration(self) -> "Configuration":
+        from remoterun.records.config import read_configuration
+
+        return read_configuration(self.here, self.environ, self.inventory, self.project)
+
+
+def words(args: Sequence[str] | None) -> list[bytes]:
+    """The arguments byte for byte, as the shell gave them."""
+    return [os.fsencode(word) for word in args or ()]
+
+
+def launch(prepared: "Prepared", world: World, manner: Manner) -> None:
+    """Start or answer, watch as asked, and exit by what is known then."""
+    from remoterun.steps.official import plan, start
+
+    say(head_line(prepared))
+    if manner.dry_run:
+        show_plan(plan(prepared, world.now), prepared.request.host_kind)
+        return
+    with start(prepared, world.now, follow=manner.until) as answer:
+        watch(answer, manner, again=shlex.join(["remoterun", *sys.argv[1:]]))
+
+
+def watch(answer: "Answer", manner: Manner, *, again: str) -> None:
+    """Show what happens to a launched run until it was asked to be left, then exit by it."""
+    from remoterun.cli.watch import show_launch
+
+    if answer.note:
+        say(answer.note)
+    show_launch(answer, manner.output, follow=manner.follow, detach=manner.detach, again=again)
+
+
+def show_plan(parcel: "Parcel", host_kind: str) -> None:
+    """The exact argv, request and files of a launch that is not made."""
+    from remoterun.model import rundir
+    from remoterun.render.dry_run import parcel_text
+    from remoterun.steps.launch import launch_words
+
+    command = parcel.files[rundir.COMMAND].decode().rstrip()
+    request = launch_words(parcel, host_kind, "no")
+    typer.echo(parcel_text(["bash", "-s"], request, parcel.files, command))
+
+
+def head_line(prepared: "Prepared") -> str:
+    """The first line of every launch: where it goes and which code that is."""
+    from remoterun.render.visible import visible_line
+
+    git = prepared.request.git
+    commit = git.commit[:12] if git.commit else f"none ({git.note})"
+    dirt = f", {git.dirty_count} changed or untracked" if git.dirty else ""
+    host, root = prepared.request.host, prepared.root
+    return visible_line(f"host {host} · root {root} · commit {commit}{dirt}")
+
+
+def show_gate(name: str, answer: "GateAnswer", output: str) -> None:
+    """A gate's own record or summary; exit 0 or 6."""
+    import json
+
+    from remoterun.render.visible import visible, visible_line
+
+    if output == "json" and answer.record:
+        typer.echo(json.dumps(answer.record, indent=2))
+    elif answer.record:
+        for check, result in answer.record.get("checks", {}).items():
+            word = {True: "pass", False: "FAIL", None: "not asked"}[result]
+            typer.echo(f"{visible_line(check):12} {word}")
+        for reason in answer.record.get("reasons", ()):
+            typer.echo(f"  {visible_line(str(reason))}")
+        typer.echo(f"{name}: {answer.record.get('status')}")
+    else:
+        typer.echo(visible(answer.text).rstrip())
+    say(f"thresholds of {answer.settings_from}")
+    raise typer.Exit(Exit.OK if answer.passed else Exit.GATE)
+
+
+def say(text: str) -> None:
+    """Everything that is not the answer."""
+    from remoterun.render.visible import visible
+
+    typer.echo(visible(text), err=True)

@@ -1,0 +1,1 @@
+"""What we keep on this machine: the only reads and writes of local files."""

@@ -1,0 +1,1 @@
+"""What follows: pure functions, model in, model out."""

@@ -1,0 +1,163 @@
+"""One gate by itself, without a run: `preflight` and `dq`."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from remoterun.errors import LocalFileError, TryAgain, UsageError
+from remoterun.gates import data_quality, preflight
+from remoterun.model import rundir
+from remoterun.model.names import HostName
+from remoterun.model.project import Project, ResolvedSettings
+from remoterun.records.config import Configuration
+from remoterun.records.git import exclusions
+from remoterun.records.scripts import read_script, read_text
+from remoterun.rules.command import nul_ended
+from remoterun.rules.overrides import Override
+from remoterun.rules.settings import LOCAL, resolve
+from remoterun.steps.request import (
+    Wishes,
+    checked,
+    choose_workflow,
+    input_path,
+    overrides,
+    root_of,
+)
+from remoterun.transports import connect
+from remoterun.transports.tar import pack
+
+
+@dataclass(frozen=True)
+class GateAnswer:
+    """What a gate said by itself."""
+
+    passed: bool
+    record: dict[str, Any]
+    """The gate's own record; empty for a gate that prints a summary only."""
+    text: str
+    settings_from: str
+    """Where the thresholds come from, for people."""
+
+
+def check_host(
+    configuration: Configuration,
+    wishes: Wishes,
+    environ: Mapping[str, str],
+    here: Path,
+    flags: list[Override],
+) -> GateAnswer:
+    """Preflight on a host. Reads, and leaves nothing behind."""
+    used, root, project, origin = _resolve(
+        configuration, wishes, environ, here, flags, workflow=bool(wishes.workflow)
+    )
+    values = {
+        **_nobody(root, project),
+        **preflight.job_values(used.preflight, blocks=True),
+    }
+    status, out, err = _ask("preflight", root, values, [], project, used.preflight.deadline)
+    try:
+        record = json.loads(out)
+    except ValueError:
+        record = {}
+    if status not in (0, 2) or not record or (status == 0) is not (record.get("status") == "pass"):
+        raise TryAgain("preflight gave no valid record", where=str(root), why=err or out[:500])
+    return GateAnswer(status == 0, record, out, origin)
+
+
+def check_table(
+    configuration: Configuration,
+    wishes: Wishes,
+    environ: Mapping[str, str],
+    here: Path,
+    flags: list[Override],
+    out_dir: str,
+) -> GateAnswer:
+    """Data quality of one table. Writes its report below `out_dir`, in the project.
+
+    Raises:
+        UsageError: no table, or the gate could not run on it.
+    """
+    has_workflow = bool(wishes.workflow) or bool(
+        configuration.project and len(configuration.project.settings.workflows) == 1
+    )
+    used, root, project, origin = _resolve(
+        configuration, wishes, environ, here, flags, workflow=has_workflow
+    )
+    table = input_path(wishes.input_csv, root)
+    if table is None:
+        raise UsageError("there is no table", fix="add --input-csv TABLE")
+    policy = used.data_quality
+    values = {
+        **_nobody(root, project),
+        **data_quality.job_values(policy, skipped=False, has_input=True),
+    }
+    argv = data_quality.engine_argv(policy, str(root / table), str(root / out_dir))
+    base = "host" if table.startswith("/") else "project_root"
+    argv += [f"--recorded-path={table}", f"--path-base={base}"]
+    status, out, err = _ask("data_quality", root, values, argv, project, policy.deadline)
+    if status not in (0, 2):
+        raise UsageError(
+            "the data-quality gate could not run", where=table, why=(err or out).strip()
+        )
+    return GateAnswer(status == 0, {}, out, origin)
+
+
+def _resolve(
+    configuration: Configuration,
+    wishes: Wishes,
+    environ: Mapping[str, str],
+    here: Path,
+    flags: list[Override],
+    *,
+    workflow: bool,
+) -> tuple[ResolvedSettings, Path, Project | None, str]:
+    project = configuration.project
+    host = checked(HostName, wishes.host, "--host") if wishes.host else LOCAL
+    name = choose_workflow(project.settings, wishes.workflow)[0] if project and workflow else None
+    if wishes.workflow and not project:
+        raise UsageError("there is no remoterun.yaml to find the workflow in", fix="remoterun init")
+    levels = [*overrides(wishes, environ), *flags]
+    resolved = resolve(host, configuration.inventory, project, name, levels)
+    root = root_of(resolved, configuration.project_root or here, environ)
+    origin = f"workflow `{name}`" if name else "the project" if project else "built-in defaults"
+    return resolved.used, root, project.settings if project else None, origin
+
+
+def _nobody(root: Path, project: Project | None) -> dict[str, str]:
+    """The values of a run where there is none."""
+    runs = str(project.paths.runs) if project else "audit/workstation_runs"
+    return {
+        "run_id_json": "null",
+        "token": "",
+        "root": str(root),
+        "runs_path": runs,
+        "run_path": f"{runs}/-",
+    }
+
+
+def _ask(
+    gate: str,
+    root: Path,
+    values: Mapping[str, str],
+    dq_argv: list[str],
+    project: Project | None,
+    deadline_s: int,
+) -> tuple[int, str, str]:
+    excluded = exclusions(project)
+    scripts = ("lib.sh", *preflight.WRAPPERS, *data_quality.WRAPPERS)
+    files = {
+        rundir.JOB_VALUES: nul_ended([word.encode() for pair in values.items() for word in pair]),
+        rundir.GIT_EXCLUDE: nul_ended([word.encode() for word in excluded[0]]),
+        rundir.GIT_EXCLUDE_UNTRACKED: nul_ended([word.encode() for word in excluded[1]]),
+        rundir.DQ_ARGV: nul_ended([word.encode() for word in dq_argv]),
+        **{f"{rundir.WRAPPERS}/{name}": read_text(name) for name in scripts},
+    }
+    with connect("local") as transport:
+        script = read_script("lib", "gate")
+        reply = transport.run(script, [str(root), gate], pack(files), deadline_s=deadline_s)
+    words = [word.decode("utf-8", "replace") for word in reply]
+    if words[0] != "done":
+        raise LocalFileError(f"the gate could not run: {' '.join(words)}", where=str(root))
+    return int(words[1]), words[2], words[3]

@@ -1,0 +1,273 @@
+"""What was typed, with both settings files, becomes a request; everything is checked here."""
+
+import os
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from remoterun.errors import ConfigError, UsageError
+from remoterun.model.names import HostName, Name, Tag, Text, WorkflowName
+from remoterun.model.project import Project, Workflow
+from remoterun.model.settings import SettingsFile
+from remoterun.model.waivers import Waiver, WaiverKind
+from remoterun.records.config import Configuration
+from remoterun.records.git import read_git
+from remoterun.rules.command import complete
+from remoterun.rules.loosening import Loosening, loosened
+from remoterun.rules.manifest import Request
+from remoterun.rules.overrides import Override, from_contract, from_environment, from_set
+from remoterun.rules.settings import Resolved, choose_host, expand_root, find_workflow, resolve
+
+PLACEHOLDERS = {"", "-", "n/a", "na", "none", "todo", "tbd", "x", "."}
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line says, unchecked."""
+
+    args: Sequence[bytes] = ()
+    workflow: str | None = None
+    tag: str | None = None
+    owner: str | None = None
+    notes: str = ""
+    threads: int | None = None
+    cpuset: str | None = None
+    require_clean: bool = False
+    input_csv: str | None = None
+    skip_data_quality: bool = False
+    reason: str | None = None
+    actor: str | None = None
+    sets: Sequence[str] = ()
+    host: str | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A checked request, and where it goes."""
+
+    request: Request
+    root: Path
+    """The project's checkout on the host."""
+    project_root: Path
+    project: SettingsFile[Project] | None
+    resolved: Resolved
+
+
+def prepare_official(
+    configuration: Configuration, wishes: Wishes, environ: Mapping[str, str], now: datetime
+) -> Prepared:
+    """Check everything that can be checked before a directory exists.
+
+    Raises:
+        UsageError, ConfigError: the request makes no sense; nothing was written.
+    """
+    project, project_root = require_project(configuration)
+    name, workflow = choose_workflow(project.settings, wishes.workflow)
+    tag = checked(Tag, wishes.tag, "--tag")
+    if workflow.identity_args and not wishes.args:
+        what = f"`{name}` needs its arguments after `--`"
+        fix = f"remoterun official --workflow {name} --tag {tag} -- ARGUMENTS"
+        raise UsageError(what, why="the workflow says `identity_args: true`", fix=fix)
+    asked = checked(HostName, wishes.host, "--host") if wishes.host else None
+    host = choose_host(name, workflow, asked)
+    resolved = resolve(host, configuration.inventory, project, name, overrides(wishes, environ))
+    owner = checked(Text, wishes.owner or project.settings.owner or "", "--owner")
+    notes = checked(Text, wishes.notes, "--notes")
+    root = root_of(resolved, project_root, environ)
+    table = input_path(wishes.input_csv, root)
+    dq = resolved.used.data_quality
+    if dq.required and table is None and not wishes.skip_data_quality:
+        raise UsageError(
+            f"`{name}` needs an input table",
+            where=f"{project.path.name}, workflows.{name}.data_quality.required",
+            why="its data-quality gate is required and no table is named",
+            fix="add --dq-input-csv TABLE",
+        )
+    waivers = build_waivers(wishes, resolved, project.path, owner, now)
+    argv = complete(
+        [word.encode() for word in workflow.command],
+        wishes.args,
+        tag=tag,
+        owner=owner,
+        notes=notes,
+        identity=workflow.identity_args,
+    )
+    request = Request(
+        official=True,
+        project=project.settings.project,
+        workflow=name,
+        tag=tag,
+        argv=argv,
+        given=wishes.args,
+        host=host,
+        host_kind=resolved.kind,
+        owner=owner,
+        notes=notes,
+        threads=resolved.used.threads,
+        cpuset=checked_cpuset(wishes.cpuset),
+        cwd=".",
+        input=table,
+        policy=resolved.policy,
+        used=resolved.used,
+        waivers=waivers,
+        git=read_git(project_root, project.settings),
+        project_file_sha256=project.sha256,
+        settings=workflow,
+        setup=setup_text(resolved.used.setup, workflow.setup),
+    )
+    return Prepared(request, root, project_root, project, resolved)
+
+
+def require_project(configuration: Configuration) -> tuple[SettingsFile[Project], Path]:
+    if configuration.project is None or configuration.project_root is None:
+        where = "here and in the folders above"
+        raise ConfigError("there is no remoterun.yaml", where=where, fix="remoterun init")
+    return configuration.project, configuration.project_root
+
+
+def choose_workflow(project: Project, asked: str | None) -> tuple[WorkflowName, Workflow]:
+    """The workflow asked for, else the only one."""
+    if asked is None:
+        names = list(project.workflows)
+        if len(names) != 1:
+            why = f"known workflows: {', '.join(f'`{name}`' for name in names) or 'none'}"
+            raise UsageError("which workflow?", why=why, fix="add --workflow NAME")
+        asked = names[0]
+    name = checked(WorkflowName, asked, "--workflow")
+    return name, find_workflow(project, name)
+
+
+def overrides(wishes: Wishes, environ: Mapping[str, str]) -> list[Override]:
+    """The environment's, then the flags'; a later one wins."""
+    found = from_environment(environ)
+    if wishes.threads is not None:
+        found.append(from_contract("threads", str(wishes.threads), "--threads"))
+    if wishes.require_clean:
+        found.append(from_contract("require_clean", "1", "--require-clean"))
+    return found + [from_set(text) for text in wishes.sets]
+
+
+def build_waivers(
+    wishes: Wishes, resolved: Resolved, project_file: Path, owner: str, now: datetime
+) -> list[Waiver]:
+    """One for each skipped gate and each threshold below policy, in words of who decided.
+
+    Raises:
+        UsageError: something is skipped or loosened without reason or actor.
+    """
+    loose = loosened(resolved.policy, resolved.used)
+    if not loose and not wishes.skip_data_quality:
+        return []
+    reason = (wishes.reason or "").strip()
+    actor = (wishes.actor or owner).strip()
+    if reason.lower() in PLACEHOLDERS:
+        raise _needs_reason(loose, resolved, project_file, wishes.reason)
+    if not actor:
+        why = "a waiver names who decides, and no owner is configured"
+        raise UsageError("this run needs --actor", why=why, fix="add --actor NAME")
+    said: dict[str, Any] = {
+        "reason": checked(Text, reason, "--reason"),
+        "actor": checked(Text, actor, "--actor"),
+        "recorded_utc": now.replace(microsecond=0),
+    }
+    found: list[dict[str, Any]] = []
+    if wishes.skip_data_quality:
+        nothing = {"setting": None, "policy_value": None, "used_value": None}
+        found.append({"gate": "data_quality", "kind": WaiverKind.SKIP, **nothing})
+    for each in loose:
+        found.append(
+            {
+                "gate": each.setting.split(".")[0],
+                "kind": WaiverKind.LOOSEN,
+                "setting": each.setting,
+                "policy_value": _text(each.policy_value),
+                "used_value": _text(each.used_value),
+            }
+        )
+    return [Waiver(id=f"WV-{n:03}", **each, **said) for n, each in enumerate(found, 1)]
+
+
+def _needs_reason(
+    loose: Sequence[Loosening], resolved: Resolved, project_file: Path, given: str | None
+) -> UsageError:
+    if loose:
+        first = loose[0]
+        origin = resolved.origins.get(first.setting, "")
+        policy_origin = resolved.policy_origins.get(first.setting, "built-in")
+        used, policy = _text(first.used_value), _text(first.policy_value)
+        what = f"{first.setting}={used} is looser than policy ({policy})"
+        where = f"policy: {policy_origin}; this value: {origin}"
+        mend = f"edit `{first.setting}` in {project_file.name}, or for one run"
+    else:
+        what, where, mend = "skipping the data-quality gate needs a reason", "", "for one run"
+    why = "a waiver records reason and actor, and marks the run for ever"
+    if given is not None:
+        why += f"; `{given}` is no reason"
+    return UsageError(what, where=where, why=why, fix=f"{mend}: add --reason 'WHY' --actor NAME")
+
+
+def root_of(resolved: Resolved, project_root: Path, environ: Mapping[str, str]) -> Path:
+    """The project's checkout on the host; on this machine the project itself when none is set."""
+    written = resolved.used.root
+    if written is None:
+        return project_root
+    return Path(expand_root(written, environ, resolved.origins.get("root", "root")))
+
+
+def input_path(given: str | None, root: Path) -> str | None:
+    """Relative to the project where it lies inside, else absolute."""
+    if given is None:
+        return None
+    path = checked(Text, given, "--dq-input-csv")
+    if not path or path.endswith("/"):
+        raise UsageError(f"`{path}` names no file", where="--dq-input-csv")
+    if posixpath.isabs(path):
+        inside = os.path.relpath(path, root)
+        return posixpath.normpath(path) if inside.startswith("..") else inside
+    normal = posixpath.normpath(path)
+    if normal == ".." or normal.startswith("../"):
+        why = "paths are relative to the project's folder and stay inside it"
+        raise UsageError(
+            f"`{path}` leaves the project", where="--dq-input-csv", why=why, fix="an absolute path"
+        )
+    return normal
+
+
+def setup_text(host: str | None, workflow: str | None) -> str:
+    """The host's text, then the workflow's."""
+    return "\n".join(text for text in (host, workflow) if text)
+
+
+def checked_cpuset(given: str | None) -> str | None:
+    """`auto`, `all`, or a list like `0-3,8`."""
+    if given in (None, "all"):
+        return None
+    words = (given or "").split(",")
+    if given != "auto" and not all(
+        part.isascii() and part.isdecimal() and len(part) < 6
+        for word in words
+        for part in word.split("-", 1)
+    ):
+        why = "`auto`, `all`, or a list like 0-3,8 is needed"
+        raise UsageError(f"`{given}` is no set of CPUs", where="--cpuset", why=why)
+    return given
+
+
+N = TypeVar("N", bound=Name)
+
+
+def checked(kind: type[N], given: str | None, option: str) -> N:
+    """Raises UsageError: what is allowed."""
+    if given is None:
+        raise UsageError(f"{option} is missing", why=f"allowed: {kind.allowed}")
+    try:
+        return kind(given)
+    except ValueError as error:
+        raise UsageError(str(error), where=option) from None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else "none" if value is None else str(value)

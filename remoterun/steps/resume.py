@@ -1,0 +1,253 @@
+"""The next attempt of a run that ended: the same command again, every gate again."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from remoterun.errors import Conflict, Exit, LocalFileError, RemoteRunError, UsageError
+from remoterun.model import rundir
+from remoterun.model.intent import Intent
+from remoterun.model.manifest import Manifest
+from remoterun.model.names import HostName, ProjectName, Text, WorkflowName
+from remoterun.model.project import Workflow
+from remoterun.model.state import Flag, State, StateName
+from remoterun.model.waivers import Waiver, WaiverKind
+from remoterun.records.config import Configuration
+from remoterun.records.git import read_git
+from remoterun.records.intents import publish_intent
+from remoterun.rules.manifest import Request, comparable, request_digest
+from remoterun.rules.settings import find_workflow, resolve
+from remoterun.rules.state import classify
+from remoterun.steps.launch import conflict
+from remoterun.steps.look import look
+from remoterun.steps.official import Answer, launched, next_intent
+from remoterun.steps.request import (
+    PLACEHOLDERS,
+    Prepared,
+    Wishes,
+    build_waivers,
+    checked,
+    overrides,
+    require_project,
+    setup_text,
+)
+
+
+@dataclass(frozen=True)
+class ResumeWishes:
+    """What may be said otherwise for the next attempt."""
+
+    wishes: Wishes
+    allow_code_change: bool = False
+
+
+class NotKnown(RemoteRunError):
+    """What the run is doing cannot be told, so nothing is started."""
+
+    exit_code = Exit.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Resumable:
+    """A run that may go on, and the request of its next attempt."""
+
+    prepared: Prepared
+    last: Intent
+    """The attempt in force, as an intent would say it."""
+    was: State
+
+
+def prepare_resume(
+    run_dir: Path,
+    configuration: Configuration,
+    asked: ResumeWishes,
+    environ: Mapping[str, str],
+    now: datetime,
+) -> Resumable:
+    """Check that a run may be resumed; nothing is written.
+
+    Raises:
+        Conflict: it goes on, it succeeded, or the code changed since it was launched.
+        NotKnown: nobody can tell whether it goes on.
+    """
+    evidence = look([run_dir])[0]
+    state = classify(evidence)
+    first = read_manifest(run_dir)
+    last = read_manifest(Path(evidence.attempt_dir))
+    require_resumable(first, state)
+    prepared = prepare(first, last, run_dir, configuration, asked, environ, now)
+    prior = Intent(
+        run_id=first.run_id,
+        tag=first.decision_tag,
+        attempt=last.attempt,
+        token=last.token,
+        host=first.host.name,
+        root=str(prepared.root),
+        run_path=first.out_dir,
+        request_sha256=last.request_sha256,
+        request=last.request,
+        created_utc=last.created_utc,
+    )
+    return Resumable(prepared, prior, state)
+
+
+@contextlib.contextmanager
+def resume(resumable: Resumable, now: datetime, *, follow: str) -> Iterator[Answer]:
+    """Open the next attempt. Racing resumes share one intent, and one of them starts it.
+
+    Raises:
+        Conflict: somebody else opened it with another request.
+    """
+    prepared, last, was = resumable.prepared, resumable.last, resumable.was
+    intent = publish_intent(prepared.project_root, next_intent(prepared, last, now))
+    if intent.request_sha256 != request_digest(comparable(prepared.request)):
+        raise conflict(intent, prepared.request)
+    note = f"attempt {intent.attempt}; attempt {last.attempt} was {was.name}: {was.why}"
+    with launched(prepared, intent, note, follow) as answer:
+        yield answer
+
+
+def require_resumable(manifest: Manifest, state: State) -> None:
+    tag = manifest.decision_tag
+    if state.name is StateName.UNKNOWN:
+        raise NotKnown(
+            f"what `{tag}` is doing is not known: {state.why}", fix=f"remoterun status {tag}"
+        )
+    if state.name is StateName.SUCCEEDED:
+        raise Conflict(
+            f"`{tag}` succeeded; there is nothing to resume", fix=f"remoterun status {tag}"
+        )
+    if not state.settled or state.name in (StateName.RUNNING, StateName.GATING):
+        what = f"`{tag}` goes on ({state.name}: {state.why})"
+        raise Conflict(what, fix=f"remoterun stop {tag} -m REASON, then resume")
+    if state.name is StateName.CLAIMED and Flag.ABANDONED not in state.flags:
+        raise Conflict(f"`{tag}` was not started yet", fix="repeat the line that launched it")
+
+
+def prepare(
+    first: Manifest,
+    last: Manifest,
+    run_dir: Path,
+    configuration: Configuration,
+    asked: ResumeWishes,
+    environ: Mapping[str, str],
+    now: datetime,
+) -> Prepared:
+    """The request of the next attempt: unchanged words, input and command; settings of today."""
+    wishes = asked.wishes
+    root = run_dir.parents[first.out_dir.count("/")]
+    project, project_root, sha256 = None, root, None
+    if first.official:
+        project, project_root = require_project(configuration)
+        settings = find_workflow(project.settings, WorkflowName(first.workflow))
+        sha256 = project.sha256
+        workflow_name: WorkflowName | None = WorkflowName(first.workflow)
+    else:
+        settings, workflow_name = adhoc_of(first), None
+    host = HostName(first.host.name)
+    resolved = resolve(
+        host,
+        configuration.inventory,
+        project,
+        workflow_name,
+        overrides(replace(wishes, threads=wishes.threads or first.threads), environ),
+    )
+    argv_file = rundir.attempt_dir(run_dir, 1) / rundir.ARGV
+    try:
+        argv = argv_file.read_bytes().split(b"\0")[:-1]
+    except OSError as error:
+        raise LocalFileError(
+            "cannot read the command", where=str(argv_file), why=str(error)
+        ) from error
+    git = read_git(project_root, project.settings if project else None)
+    waivers = list(
+        build_waivers(wishes, resolved, project.path if project else root, first.owner, now)
+        if first.official
+        else ()
+    )
+    request = Request(
+        official=first.official,
+        project=ProjectName(first.project),
+        workflow=first.workflow,
+        tag=first.decision_tag,
+        argv=argv,
+        given=[],
+        host=host,
+        host_kind=first.host.kind,
+        owner=first.owner,
+        notes=first.notes,
+        threads=resolved.used.threads,
+        cpuset=first.cpuset,
+        cwd=first.cwd,
+        input=first.input,
+        policy=resolved.policy,
+        used=resolved.used,
+        waivers=waivers,
+        git=git,
+        project_file_sha256=sha256,
+        settings=settings.model_copy(update={"parameters": first.parameters}),
+        setup=setup_text(resolved.used.setup, settings.setup),
+        preflight_blocks=first.official or bool(first.limits.get("preflight_blocks")),
+        parent_run_id=first.parent_run_id,
+    )
+    changed = what_changed(last, request)
+    if changed:
+        waivers.append(code_waiver(first, changed, asked, now, len(waivers) + 1))
+        request = replace(request, waivers=waivers)
+    return Prepared(request, root, project_root, project, resolved)
+
+
+def adhoc_of(manifest: Manifest) -> Workflow:
+    """The workflow of a run without one, as far as a later attempt needs it."""
+    return Workflow(command=(Text(manifest.argv[0]),))
+
+
+def what_changed(last: Manifest, request: Request) -> str:
+    """Commit or settings that differ from the last attempt's; empty when none do."""
+    said = []
+    if last.git.commit != request.git.commit:
+        said.append(f"commit {last.git.commit} -> {request.git.commit}")
+    if last.project_file_sha256 != request.project_file_sha256:
+        said.append("remoterun.yaml")
+    return ", ".join(said)
+
+
+def code_waiver(
+    manifest: Manifest, changed: str, asked: ResumeWishes, now: datetime, number: int
+) -> Waiver:
+    """Partial results of other code are continued only by a recorded decision."""
+    if not asked.allow_code_change:
+        raise Conflict(
+            f"the code of `{manifest.decision_tag}` changed since its last attempt",
+            where=changed,
+            why="what it wrote so far came from other code",
+            fix="add --allow-code-change --reason 'WHY', or launch a run with another tag",
+        )
+    reason, actor = (asked.wishes.reason or "").strip(), asked.wishes.actor or manifest.owner
+    if reason.lower() in PLACEHOLDERS:
+        raise UsageError("--allow-code-change needs a reason", fix="add --reason 'WHY'")
+    if not actor:
+        raise UsageError("--allow-code-change needs --actor", fix="add --actor NAME")
+    return Waiver(
+        id=f"WV-{number:03}",
+        gate="preflight",
+        kind=WaiverKind.LOOSEN,
+        setting="code_changed",
+        policy_value="unchanged",
+        used_value=changed,
+        reason=checked(Text, reason, "--reason"),
+        actor=checked(Text, actor, "--actor"),
+        recorded_utc=now.replace(microsecond=0),
+    )
+
+
+def read_manifest(attempt_dir: Path) -> Manifest:
+    """Raises LocalFileError: without a readable manifest nothing is started."""
+    path = attempt_dir / rundir.MANIFEST
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no valid manifest"
+        raise LocalFileError("cannot read the manifest", where=str(path), why=str(why)) from error

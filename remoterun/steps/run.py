@@ -1,0 +1,94 @@
+"""Any command as an inspectable run that is never official."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from remoterun.errors import UsageError
+from remoterun.model.names import Glob, HostName, ProjectName, Tag, Text
+from remoterun.model.project import ADHOC, Workflow
+from remoterun.records.config import Configuration
+from remoterun.records.git import git_top, read_git
+from remoterun.rules.manifest import Request
+from remoterun.rules.settings import LOCAL, resolve
+from remoterun.steps.official import new_token
+from remoterun.steps.request import Prepared, Wishes, checked, checked_cpuset, overrides, root_of
+
+PLAIN_THREADS = 1
+
+
+@dataclass(frozen=True)
+class RunWishes:
+    """What `run` takes beside what every launch takes."""
+
+    wishes: Wishes
+    require_preflight: bool = False
+    outputs: Sequence[str] = ()
+    time_limit_s: int | None = None
+
+
+def prepare_run(
+    configuration: Configuration, asked: RunWishes, environ: Mapping[str, str], here: Path
+) -> Prepared:
+    """The project is the folder of remoterun.yaml, else the top of the repository, else here.
+
+    Raises:
+        UsageError: there is no command, or a flag makes no sense.
+    """
+    wishes = asked.wishes
+    if not wishes.args:
+        raise UsageError("there is no command", fix="remoterun run -- COMMAND ARGUMENTS")
+    project = configuration.project
+    project_root = configuration.project_root or git_top(here) or here
+    host = checked(HostName, wishes.host, "--host") if wishes.host else LOCAL
+    resolved = resolve(host, configuration.inventory, project, None, overrides(wishes, environ))
+    root = root_of(resolved, project_root, environ)
+    inside = os.path.relpath(here, project_root)
+    words = list(wishes.args)
+    outputs = tuple(checked(Glob, text, "--output") for text in asked.outputs)
+    limits = {"limits": {"time": asked.time_limit_s}} if asked.time_limit_s else {}
+    settings = Workflow.model_validate(
+        {"command": (_shown(words[0]),), "outputs": outputs, **limits}
+    )
+    request = Request(
+        official=False,
+        project=project.settings.project if project else _project_name(project_root),
+        workflow=ADHOC,
+        tag=checked(Tag, wishes.tag, "--tag") if wishes.tag else default_tag(words[0]),
+        argv=words,
+        given=words[1:],
+        host=host,
+        host_kind=resolved.kind,
+        owner=checked(Text, wishes.owner or (project and project.settings.owner) or "", "--owner"),
+        notes=checked(Text, wishes.notes, "--notes"),
+        threads=wishes.threads or PLAIN_THREADS,
+        cpuset=checked_cpuset(wishes.cpuset),
+        cwd="." if inside.startswith("..") else inside,
+        input=None,
+        policy=resolved.policy,
+        used=resolved.used,
+        waivers=(),
+        git=read_git(project_root, project.settings if project else None),
+        project_file_sha256=project.sha256 if project else None,
+        settings=settings,
+        setup=resolved.used.setup or "",
+        preflight_blocks=asked.require_preflight,
+    )
+    return Prepared(request, root, project_root, project, resolved)
+
+
+def default_tag(program: bytes) -> Tag:
+    """`<program>_<6 hex>`: readable, and new each time."""
+    name = os.path.basename(program).decode("ascii", "ignore")
+    kept = "".join(c if c.isalnum() or c in "._-" else "_" for c in name).lstrip("._-")
+    return Tag(f"{kept[:64] or 'run'}_{new_token()[:6]}")
+
+
+def _project_name(root: Path) -> ProjectName:
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in root.name)
+    return ProjectName(kept.lstrip("._-")[:64] or "project")
+
+
+def _shown(word: bytes) -> str:
+    return word.decode("utf-8", "backslashreplace") or "?"

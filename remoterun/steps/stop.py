@@ -1,0 +1,44 @@
+"""End every process of a run, and no other; the answer is what the host shows afterwards."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from remoterun.model.names import RunId, Text
+from remoterun.model.state import Evidence
+from remoterun.model.stop_request import StopRequest
+from remoterun.records.scripts import read_script
+from remoterun.rules.evidence import parse_evidence
+from remoterun.transports import connect
+
+SLACK_S = 150
+"""What a stop may take beyond its grace: two sweeps, and the record of the ending."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    left: int
+    """Processes of the run that still live."""
+    evidence: Evidence
+
+
+def stop(
+    run_dir: Path, run_id: RunId, *, reason: str, actor: str | None, grace_s: int, now: datetime
+) -> Stopped:
+    """Ask for the end and wait for it. A run that has ended stays as it is.
+
+    Raises:
+        TryAgain: no answer; the request may have arrived, and the run may go on.
+    """
+    request = StopRequest(
+        run_id=run_id,
+        requested_utc=now.replace(microsecond=0),
+        actor=Text(actor) if actor else None,
+        reason=Text(reason),
+        grace_sec=grace_s,
+    )
+    words = [str(run_dir), str(grace_s), request.model_dump_json()]
+    with connect("local") as transport:
+        script = read_script("lib", "look", "stop")
+        reply = transport.run(script, words, deadline_s=grace_s + SLACK_S)
+    return Stopped(int(reply[1]), parse_evidence(reply[2:])[0])
