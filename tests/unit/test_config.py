@@ -103,7 +103,7 @@ def everything(error: ConfigError) -> str:
         (P + "owner: a\0b\n", "3:9", ["U+0000"]),
         (P + 'owner: "a\\0b"\n', "3:8", ["without NUL"]),
         (P + 'owner: "\\ud800"\n', "3:8", ["surrogate"]),
-        (P + "owner: " + "9" * 5000, "3:8", ["5000"]),
+        (P + "owner: " + "9" * 5000, "3:8", ["5000", "text needs quotes"]),
         (P.encode() + b"owner: J\xf6rg\n", "3:9", ["0xf6", "UTF-8"]),
         (P.encode("utf-16"), "1:1", ["0xff", "UTF-8"]),
         (P.encode() + b"owner: \xed\xa0\x80\n", "3:8", ["UTF-8"]),
