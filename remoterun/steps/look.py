@@ -3,7 +3,7 @@
 A run that has ended is read in process; all others are asked in one exec per host.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -149,7 +149,7 @@ def look_or_say_why(
 
 def stream(
     run_dir: Path, *, until: str = "end", log_offset: int | None = None, detail: bool = False
-) -> Iterator[list[bytes]]:
+) -> Generator[list[bytes], None, None]:
     """Frames of monitor.sh until nothing more can come; closing the iterator ends it there.
 
     Args:
@@ -163,7 +163,13 @@ def stream(
 
 
 def page_of(
-    run_dir: Path, sight: Sight, here: Here, *, tail_lines: int = 0, after: str = ""
+    run_dir: Path,
+    sight: Sight,
+    here: Here,
+    *,
+    tail_lines: int = 0,
+    after: str = "",
+    again: str | None = None,
 ) -> RunPage:
     """The page of one run after one look."""
     run = read_run_briefly(run_dir)
@@ -175,7 +181,9 @@ def page_of(
         progress=log_progress(sight.evidence, lines or (), settings.patterns),
         writes=writes_of(run) if state.name in LIVE else (),
     )
-    return build_page(run, sight, state, now=here.clock(), watched=watched, after=after)
+    return build_page(
+        run, sight, state, now=here.clock(), watched=watched, after=after, again=again
+    )
 
 
 def writes_of(run: Run) -> tuple[str, ...]:
