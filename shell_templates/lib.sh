@@ -257,8 +257,12 @@ list_processes() { # TOKEN ROOTS SESSIONS SPARED ("pid:ticks …" each) -> found
   done
   for path in /proc/[0-9]*; do
     pid=${path#/proc/}
-    ((pid == $$)) && continue
     read_stat "$pid" || continue
+    if ((pid == $$)); then
+      # never found, but what descends from us is, where we are a root
+      spared+="$pid:$stat_ticks "
+      [[ $roots == *" $pid:$stat_ticks "* ]] || continue
+    fi
     [[ $stat_state == [ZX] ]] && continue
     table+="$pid $stat_ppid $stat_ticks"$'\n'
     if [[ $tokens == *" $pid "* || $members == *" $stat_sid "* || $roots == *" $pid:$stat_ticks "* ]]; then

@@ -116,7 +116,7 @@ def build_evidence(looker: Mapping[str, str], seen: Iterable[tuple[str, str]]) -
         shim_lost="control/shim_lost.json" in one,
         stop_requested="stop_request.json" in one,
         finalized="artifacts.json" in lists["exists"],
-        stragglers=int(one["stragglers"]) if one.get("stragglers", "").isdecimal() else 0,
+        stragglers=_count(one.get("stragglers")),
         gate=gate,
         gates=gates,
         waived=_waived(waivers),
@@ -185,6 +185,11 @@ def _number(text: str | None) -> float | None:
         return float(text) if text else None
     except ValueError:
         return None
+
+
+def _count(text: str | None) -> int:
+    word = (text or "").strip()
+    return int(word) if word.isdecimal() and word.isascii() else 0
 
 
 def _stat(text: str | None) -> tuple[float, float] | None:

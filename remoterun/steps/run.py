@@ -80,7 +80,7 @@ def prepare_run(
 
 def default_tag(program: bytes) -> Tag:
     """`<program>_<6 hex>`: readable, and new each time."""
-    name = os.path.basename(program).decode("ascii", "ignore")
+    name = program.rsplit(b"/", 1)[-1].decode("ascii", "ignore")
     kept = "".join(c if c.isalnum() or c in "._-" else "_" for c in name).lstrip("._-")
     return Tag(f"{kept[:64] or 'run'}_{new_token()[:6]}")
 
