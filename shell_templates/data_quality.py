@@ -173,22 +173,33 @@ def whole_records(blocks):
         full = len(rest) > MAX_RECORD
         # A carriage return at the very end may be half of a line's end.
         cut = max(rest.rfind(b"\n"), rest.rfind(b"\r", 0, len(rest) - 1)) + 1
-        # It may be cut inside quotes; whether it is, twice the text will show.
-        if cut and (full or cut >= 2 * tried):
-            try:
-                text, rows, lines = piece(rest[:cut], line)
-            except Unreadable:
-                if full:
-                    raise
-                tried = cut
-                continue
+        if full and not cut:
+            raise Unreadable(f"line {line}: a record of more than {MAX_RECORD} bytes")
+        if not cut or (tried and not full and not may_end_now(rest, tried, cut)):
+            continue
+        text = decode(rest[:cut], line)
+        try:
+            text, rows, lines = piece(text)
+        except csv.Error as error:
+            # It may be cut inside quotes; more text will show whether it is.
+            if full:
+                raise Unreadable(f"{where(text, line)}: {error}, or too long") from error
+            tried = cut
+        else:
             yield line, text, rows
             line, rest, tried = line + lines, rest[cut:], 0
-        elif full:
-            raise Unreadable(f"line {line}: a record of more than {MAX_RECORD} bytes")
     if rest:
-        text, rows, _ = piece(rest, line)
+        text = decode(rest, line)
+        try:
+            text, rows, _ = piece(text)
+        except csv.Error as error:
+            raise Unreadable(f"{where(text, line)}: {error}") from error
         yield line, text, rows
+
+
+def may_end_now(rest, tried, cut):
+    """Whether to look again at a text that had no end at `tried`; twice as much, to look seldom."""
+    return cut >= 2 * tried and rest.find(b'"', tried, cut) >= 0
 
 
 def decode(data, line):
@@ -202,30 +213,29 @@ def decode(data, line):
         raise Unreadable(f"line {line}: not UTF-8 (byte 0x{data[error.start]:02x})") from error
 
 
-def piece(data, line):
-    text = decode(data, line)
+def piece(text):
     if '"' not in text:
         if "\r" in text:
             text = text.replace("\r\n", "\n")
         if "\r" not in text:
             return text, None, text.count("\n")
-    rows, lines = parse(text, line)
+    rows, lines = parse(text)
     return text, rows, lines
 
 
-def parse(text, line=1):
+def parse(text):
     """Rows and the number of lines, as csv.reader reads them; a blank line is no row."""
     reader = csv_reader(text)
-    try:
-        return list(filter(None, reader)), reader.line_num
-    except csv.Error as error:
-        reader, ended = csv_reader(text), 0
-        with contextlib.suppress(csv.Error):
-            for _ in reader:
-                ended = reader.line_num
-        raise Unreadable(
-            f"line {line + ended}: {error}, in the record that begins there"
-        ) from error
+    return list(filter(None, reader)), reader.line_num
+
+
+def where(text, line):
+    """The line where the record begins at which csv.reader stops."""
+    reader, ended = csv_reader(text), 0
+    with contextlib.suppress(csv.Error):
+        for _ in reader:
+            ended = reader.line_num
+    return f"line {line + ended}: in the record that begins there"
 
 
 def csv_reader(text):
@@ -335,7 +345,7 @@ def is_plain(text):
 class Dates:
     """The latest date of a column, and how many lie after `limit` (seconds since 1970, UTC)."""
 
-    REMEMBERED = 4 * 1024 * 1024  # characters
+    REMEMBERED = 1024 * 1024  # characters
 
     def __init__(self, limit):
         self.limit = limit
@@ -877,7 +887,8 @@ def listed(items):
     if not items:
         return "none"
     more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return f"[{', '.join(map(repr, items[:SHOWN]))}]{more}"
+    shown = [repr(item if len(item) <= 100 else item[:100] + "...") for item in items[:SHOWN]]
+    return f"[{', '.join(shown)}]{more}"
 
 
 def utc(seconds):

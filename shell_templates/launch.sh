@@ -52,7 +52,7 @@ place() { # the attempt's directory, whole or not at all
     answer cannot "unpack into $parent (no space left, or no permission)"
   fi
   printf '%s %s\n' "$token" "$run_id" >"$temp/control/claim"
-  sync -f -- "$temp" 2>/dev/null || sync
+  flush "$temp"/* "$temp"/control/* "$temp"/control/wrappers/* "$temp"
   # -T: never into a directory that another launcher of ours placed meanwhile
   mv -T -- "$temp" "$attempt" 2>/dev/null || rm -rf -- "$temp"
   flush "$parent"

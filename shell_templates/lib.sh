@@ -226,6 +226,12 @@ allowed_cpus() { # -> cpus: those that this process may use, as the kernel lists
   while read -r name value; do [[ $name == Cpus_allowed_list: ]] && cpus=$value; done </proc/self/status
 }
 
+count_oom_kills() { # -> oom_kills: of this host since it was started
+  local name value
+  oom_kills=0
+  { while read -r name value; do [[ $name == oom_kill ]] && oom_kills=$value; done </proc/vmstat; } 2>/dev/null
+}
+
 lock_word() { # FILE -> lock: held, free, none or unreadable; one process
   lock=none
   [[ -e $1 ]] || return 0
@@ -353,13 +359,15 @@ git_facts() { # ROOT ATTEMPT -> git_commit git_branch git_dirty git_untracked gi
 
 publish_ending() { # BY STATE REASON CODE SIGNAL GATE(json) REASONS(json); 0 when an ending is recorded
   utc
-  publish exit_status.json "{\"exit_code\": $4, \"end_utc\": \"$now_utc\", \"state\": \"$2\", \"signal\": $5, \"recorded_by\": \"$1\", \"reason\": \"$3\", \"gate\": $6, \"reasons\": $7, \"schema_version\": 1, \"run_id\": $job_run_id_json, \"token\": \"$job_token\"}" ||
+  publish exit_status.json "{\"exit_code\": $4, \"end_utc\": \"$now_utc\", \"state\": \"$2\", \"signal\": $5, \"recorded_by\": \"$1\", \"reason\": \"$3\", \"gate\": $6, \"reasons\": $7, \"oom_kills\": ${oom_kills:-0}, \"schema_version\": 1, \"run_id\": $job_run_id_json, \"token\": \"$job_token\"}" ||
     [[ -e exit_status.json ]]
 }
 
 # Success is written from a status of 0 that the shim waited for, and from nothing else.
 record_ending() { # BY ENDING (stop, time_limit, none)
   local code='' signal='' state=fail reason=exit_code
+  count_oom_kills
+  read_text control/oom_kills && oom_kills=$((oom_kills - text))
   json_number control/shim_exit exit_code && code=$number
   json_number control/shim_exit signal && signal=$number
   [[ -n $code ]] || return 1

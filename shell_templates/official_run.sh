@@ -9,6 +9,7 @@
 # needs   bash 3.2, flock, stat, cp, date, sync
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # job_* come from control/job
+# shellcheck disable=SC2317 # every way through main ends in an exit of its own
 
 # The wrappers are static texts: each is read by a bash of its own, lib.sh in front.
 # shellcheck disable=SC2016 # for the new bash to expand
@@ -22,7 +23,8 @@ wrapper() { # NAME ARG…: in place of this process
 user_wrapper() { # NAME ARG…: in place of this process; 97 when the setup text failed
   export REMOTERUN_RUN_DIR=$run REMOTERUN_ATTEMPT_DIR=$attempt REMOTERUN_RUN_ID=$job_run_id
   export REMOTERUN_TAG=$job_tag REMOTERUN_ATTEMPT=$job_attempt REMOTERUN_TOKEN=$job_token OUT_DIR=$run
-  export REMOTERUN_REPORT_FILE=$attempt/control/report_file REMOTERUN_INPUT_CSV=$input_used
+  export REMOTERUN_REPORT_FILE=$attempt/control/report_file
+  [[ -n $input_used ]] && export REMOTERUN_INPUT_CSV=$input_used
   export OMP_NUM_THREADS=$job_threads MKL_NUM_THREADS=$job_threads
   export OPENBLAS_NUM_THREADS=$job_threads NUMEXPR_NUM_THREADS=$job_threads
   cd -- "$job_root/$job_cwd" || exit 74
@@ -71,6 +73,8 @@ begin() {
   log "start_utc=$start_utc"
   # real bytes, given up for the record of the ending when the disk is full
   head -c 65536 /dev/zero | tr '\0' x >control/reserve 2>/dev/null
+  count_oom_kills
+  replace control/oom_kills "$oom_kills"
   # control/sessions grows with each session that a descendant opens
   sessions="$my_sid:$my_ticks " spared="$$:$my_ticks " roots="$$:$my_ticks "
 }
@@ -390,5 +394,4 @@ main() {
   leave
 }
 
-# shellcheck disable=SC2317 # every way through main ends in an exit of its own
 main "$@"; exit

@@ -50,6 +50,8 @@ class ExitStatus(Record):
     gate: str | None = None
     """The gate that refused, when one did."""
     reasons: tuple[str, ...] = Field(default=(), strict=False)
+    oom_kills: int = 0
+    """How many processes the host killed for want of memory while the run went on."""
 
     @model_validator(mode="after")
     def _success_is_a_waited_for_zero(self) -> Self:

@@ -82,3 +82,6 @@ class Manifest(Record):
     thresholds: dict[str, Any]
     """The thresholds that were used; a waiver stands behind each looser one."""
     limits: dict[str, Any]
+    preflight_blocks: bool = True
+    outputs: tuple[str, ...] = Field(default=(), strict=False)
+    report: str | None = None

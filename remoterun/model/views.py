@@ -15,8 +15,8 @@ class View(BaseModel):
 
 
 class ProgressView(View):
-    n_done: float
-    n_target: float
+    n_done: int | float
+    n_target: int | float
     pct: float
     updated_utc: str | None = None
     source: str

@@ -163,6 +163,9 @@ def build_manifest(
         policy=thresholds(request.policy),
         thresholds=thresholds(request.used),
         limits=limits,
+        preflight_blocks=request.preflight_blocks,
+        outputs=request.settings.outputs,
+        report=request.settings.report,
     )
 
 

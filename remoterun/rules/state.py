@@ -163,7 +163,10 @@ def _words(ending: ExitStatus) -> str:
         return "; ".join(ending.reasons)
     if ending.exit_code is None:
         return f"the command was not started: {ending.reason or ending.state}"
-    if ending.signal is not None:
+    killed = ending.signal == 9 or ending.exit_code == 137
+    if killed and ending.oom_kills > 0:
+        ended = "SIGKILL, probably out of memory: the host killed for want of it meanwhile"
+    elif ending.signal is not None:
         ended = f"ended by signal {ending.signal}"
     elif ending.exit_code == 137:
         ended = "exit code 137, usually SIGKILL"

@@ -189,7 +189,7 @@ def prepare(
         project_file_sha256=sha256,
         settings=settings.model_copy(update={"parameters": first.parameters}),
         setup=setup_text(resolved.used.setup, settings.setup),
-        preflight_blocks=first.official or bool(first.limits.get("preflight_blocks")),
+        preflight_blocks=first.preflight_blocks,
         parent_run_id=first.parent_run_id,
     )
     changed = what_changed(last, request)
@@ -201,7 +201,8 @@ def prepare(
 
 def adhoc_of(manifest: Manifest) -> Workflow:
     """The workflow of a run without one, as far as a later attempt needs it."""
-    return Workflow(command=(Text(manifest.argv[0]),))
+    words = {"command": manifest.argv[:1], "outputs": manifest.outputs, "limits": manifest.limits}
+    return Workflow.model_validate(words)
 
 
 def what_changed(last: Manifest, request: Request) -> str:
