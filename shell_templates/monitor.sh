@@ -58,6 +58,10 @@ main() {
   run=${words[0]} until=${words[1]} offset=${words[2]} detail=${words[3]}
   while :; do
     attempt_in_force "$run"
+    # taken before the look: what moves while we look is news afterwards
+    progress_file_of "$run"
+    signature
+    before=$now_signature waited=0
     look_at "$detail" 0 "$run"
     add_log
     finished
@@ -66,9 +70,6 @@ main() {
     [[ -n $more ]] && continue
     [[ -n $why ]] && exit 0
     # a tick without news costs a sleep and a stat; a frame at least every 5 s shows that we live
-    progress_file_of "$run"
-    signature
-    before=$now_signature waited=0
     while ((waited < 25)); do
       sleep 0.2
       signature

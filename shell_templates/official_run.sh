@@ -178,7 +178,7 @@ of_this_run() { # FILE: a whole record that names this run and its token
 }
 
 gate_preflight() {
-  local output=$attempt/control/preflight.out gate_log=run.log verdict=
+  local output=$attempt/control/preflight.out gate_log=run.log verdict='' reasons=''
   run_gate preflight "$job_preflight_deadline_s" "$output" preflight "$attempt"
   if [[ $said == 97 ]]; then
     setup_failed=yes
@@ -187,19 +187,24 @@ gate_preflight() {
   if of_this_run "$output"; then
     [[ $text == *'"status": "pass"'* ]] && verdict=pass
     [[ $text == *'"status": "fail"'* ]] && verdict=${verdict:+both}fail
+    [[ $text =~ \"reasons\":\ (\[.+\]),\ \"memory_available_gb\" ]] && reasons=${BASH_REMATCH[1]}
     replace preflight.json "$text" && flush preflight.json
   fi
   rm -f -- "$output"
   case $said/$verdict in
     0/pass) return ;;
-    2/fail) set -- 'preflight failed: its reasons are in preflight.json' ;;
+    2/fail)
+      # our own script wrote the list: it is taken over as it is
+      reasons=${text#*\"reasons\": [} reasons=${reasons%%], \"memory_available_gb\"*}
+      set -- 'preflight failed'
+      ;;
     overdue/*) set -- "preflight was not done after $job_preflight_deadline_s s" ;;
     /*) set -- 'preflight was killed' ;;
     */) set -- "preflight ended with $said and wrote no valid record of this run" ;;
     *) set -- "preflight ended with $said, which disagrees with its record" ;;
   esac
   [[ $job_preflight_blocks == yes ]] || { log "not blocking: $1" && return; }
-  end_blocked gate preflight "$1"
+  end_blocked gate preflight "$@"
 }
 
 gate_data_quality() {
@@ -212,12 +217,29 @@ gate_data_quality() {
   fi
   case $said in
     0) set -- 'the data-quality gate ended with 0 and left no valid passing report of this run' ;;
-    2) set -- 'data quality failed: its failures are in data_quality/data_quality_report.md' ;;
+    2)
+      failed_checks
+      set -- 'data quality failed'
+      ;;
     overdue) set -- "the data-quality gate was not done after $job_dq_deadline_s s" ;;
     '') set -- 'the data-quality gate was killed' ;;
     *) set -- "the data-quality gate could not run (it ended with $said): see data_quality.log" ;;
   esac
   end_blocked gate data_quality "$1"
+}
+
+failed_checks() { # -> reasons(json): the lines of the gate that say FAIL, measured and required
+  local line
+  list=()
+  while IFS= read -r line; do
+    [[ $line == '  FAIL  '* ]] || continue
+    line=${line#'  FAIL  '}
+    while [[ $line == *'   '* ]]; do line=${line//'   '/'  '}; done
+    list+=("${line//'  '/ }")
+  done <data_quality.log
+  ((${#list[@]} > 0)) || list=('its failures are in data_quality/data_quality_report.md')
+  json_list "${list[@]}"
+  reasons=${json:1:${#json}-2}
 }
 
 look_at_input() { # -> input_stat: what changes when somebody writes to the file or replaces it
@@ -340,7 +362,7 @@ end_lost() {
   exit 0
 }
 
-end_blocked() { # REASON GATE TEXT: the command never starts
+end_blocked() { # REASON GATE TEXT [REASONS(json)]: the command never starts
   local state=preflight_fail reason=$1 gate=\"$2\"
   case $1/$2 in
     stop/*) state=stopped reason=stop_requested ;;
@@ -350,6 +372,7 @@ end_blocked() { # REASON GATE TEXT: the command never starts
   [[ $2 == none || $reason == stop_requested ]] && gate=null
   log "not started: $3"
   json_list "$3"
+  [[ -z $reasons ]] || json="[$reasons]"
   publish_ending supervisor "$state" "$reason" null null "$gate" "$json"
   leave
 }
@@ -365,7 +388,7 @@ main() {
   cd -- "${0%/*}" || die 74 'no attempt directory'
   attempt=$(pwd -P)
   read_values control/job || die 64 'control/job is unreadable'
-  ending='' pressed_up='' termed='' limit_up='' setup_failed='' seq=0 next_beat=0 beat_cpu=0 beat_up=0
+  ending='' pressed_up='' termed='' limit_up='' setup_failed='' reasons='' seq=0 next_beat=0 beat_cpu=0 beat_up=0
   gated='' input_used='' input_path='' input_stat='' input_pin_stat=''
   run=$job_root/$job_run_path ticks_per_s=$(getconf CLK_TCK 2>/dev/null || printf 100)
   take_lock
