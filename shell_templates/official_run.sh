@@ -178,7 +178,7 @@ of_this_run() { # FILE: a whole record that names this run and its token
 }
 
 gate_preflight() {
-  local output=$attempt/control/preflight.out gate_log=run.log verdict='' reasons=''
+  local output=$attempt/control/preflight.out gate_log=run.log verdict=
   run_gate preflight "$job_preflight_deadline_s" "$output" preflight "$attempt"
   if [[ $said == 97 ]]; then
     setup_failed=yes
@@ -187,7 +187,6 @@ gate_preflight() {
   if of_this_run "$output"; then
     [[ $text == *'"status": "pass"'* ]] && verdict=pass
     [[ $text == *'"status": "fail"'* ]] && verdict=${verdict:+both}fail
-    [[ $text =~ \"reasons\":\ (\[.+\]),\ \"memory_available_gb\" ]] && reasons=${BASH_REMATCH[1]}
     replace preflight.json "$text" && flush preflight.json
   fi
   rm -f -- "$output"
@@ -204,7 +203,7 @@ gate_preflight() {
     *) set -- "preflight ended with $said, which disagrees with its record" ;;
   esac
   [[ $job_preflight_blocks == yes ]] || { log "not blocking: $1" && return; }
-  end_blocked gate preflight "$@"
+  end_blocked gate preflight "$1"
 }
 
 gate_data_quality() {
@@ -362,7 +361,7 @@ end_lost() {
   exit 0
 }
 
-end_blocked() { # REASON GATE TEXT [REASONS(json)]: the command never starts
+end_blocked() { # REASON GATE TEXT; reasons(json items) where there are more: the command never starts
   local state=preflight_fail reason=$1 gate=\"$2\"
   case $1/$2 in
     stop/*) state=stopped reason=stop_requested ;;

@@ -32,7 +32,7 @@ at_least() { # NAME MEASURED MINIMUM UNIT: whole numbers; a minimum of 0 asks fo
 
 measure_cores() { # -> cores
   # nproc believes OMP_NUM_THREADS, which is ours
-  cores=$(unset OMP_NUM_THREADS OMP_THREAD_LIMIT && nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null)
+  cores=$(unset OMP_NUM_THREADS OMP_THREAD_LIMIT; nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null)
 }
 
 measure_memory() { # -> memory_gb memory_available_gb; whole GiB, cut
