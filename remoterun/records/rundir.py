@@ -56,7 +56,7 @@ R = TypeVar("R", bound=Record)
 
 def read_run(run_dir: Path) -> Run:
     """Every record of the attempt in force; one that cannot be read is named, not left out."""
-    attempt = rundir.last_attempt(run_dir)
+    attempt = attempt_of(run_dir)
     folder = rundir.attempt_dir(run_dir, attempt)
     unreadable: list[Unreadable] = []
 
@@ -91,7 +91,7 @@ def read_run(run_dir: Path) -> Run:
 
 def read_run_briefly(run_dir: Path) -> Run:
     """The manifest, and nothing else: enough for a line of a list."""
-    attempt = rundir.last_attempt(run_dir)
+    attempt = attempt_of(run_dir)
     folder = rundir.attempt_dir(run_dir, attempt)
     manifest, unreadable = None, []
     try:
@@ -116,14 +116,19 @@ def read_artifacts(attempt_dir: Path) -> Artifacts | None:
     return read_record(Artifacts, attempt_dir / rundir.ARTIFACTS, limit=MAX_ARTIFACTS_BYTES)
 
 
+def attempt_of(run_dir: Path) -> int:
+    """The attempt in force; most runs have one, and then no folder is opened."""
+    return rundir.last_attempt(run_dir) if os.path.lexists(f"{run_dir}/attempts") else 1
+
+
 def has_ended(run_dir: Path) -> float | None:
     """When its end was recorded (a time of the file system, to sort by); None when the record
     or the digest list is missing, so that its host must be asked.
     """
-    folder = rundir.attempt_dir(run_dir, rundir.last_attempt(run_dir))
+    folder = rundir.attempt_dir(run_dir, attempt_of(run_dir))
     try:
-        ended = (folder / rundir.EXIT_STATUS).lstat().st_mtime
-        (folder / rundir.ARTIFACTS).lstat()
+        ended = os.lstat(f"{folder}/{rundir.EXIT_STATUS}").st_mtime
+        os.lstat(f"{folder}/{rundir.ARTIFACTS}")
     except OSError:
         return None
     return ended
@@ -146,7 +151,7 @@ def sight_of_ended(run_dir: Path, *, brief: bool = False, tail_bytes: int = 0) -
     """
     if has_ended(run_dir) is None:
         return None
-    folder = rundir.attempt_dir(run_dir, rundir.last_attempt(run_dir))
+    folder = rundir.attempt_dir(run_dir, attempt_of(run_dir))
     seen = [("run", str(run_dir)), ("attempt_dir", str(folder)), ("exists", rundir.ARTIFACTS)]
     for name in BRIEF_RECORDS if brief else EVIDENCE_RECORDS:
         _see(seen, name, folder / name)

@@ -69,12 +69,12 @@ def mentions(file: Path, key: bytes) -> bool:
 
 def is_run(path: Path) -> bool:
     """A run is visible from its first file on."""
-    return any(os.path.lexists(path / mark) for mark in MARKS_OF_A_RUN)
+    return any(os.path.lexists(f"{path}/{mark}") for mark in MARKS_OF_A_RUN)
 
 
 def list_runs(home: RunsHome) -> list[Path]:
     """The run directories of the project, by name, which is by time."""
-    return sorted(path for path in _folders(home.runs) if is_run(path))
+    return sorted((path for path in _folders(home.runs) if is_run(path)), key=str)
 
 
 def runs_below(path: Path) -> list[Path]:

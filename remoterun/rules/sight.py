@@ -5,15 +5,19 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from remoterun.model.exit_status import Started
 from remoterun.model.preflight import Preflight
 from remoterun.model.process import Process
+from remoterun.model.record import Record
 from remoterun.model.run import Run
 from remoterun.model.rundir import EXEC, PREFLIGHT, PROCESS, STOP_REQUEST
 from remoterun.model.state import Evidence
 from remoterun.model.stop_request import StopRequest
 from remoterun.rules.evidence import build_evidence, pairs, parse_record
+
+R = TypeVar("R", bound=Record)
 
 Seen = Sequence[tuple[str, str]]
 """The words of look.sh about one run."""
@@ -42,12 +46,16 @@ class Sight:
 def build_sight(looker: Mapping[str, str], seen: Seen) -> Sight:
     """Parse what was seen of one run."""
     said = dict(seen)
+
+    def record(model: type[R], name: str) -> R | None:
+        return parse_record(model, said[name]) if name in said else None
+
     return Sight(
         evidence=build_evidence(looker, seen),
-        process=parse_record(Process, said.get(PROCESS, "")),
-        started=parse_record(Started, said.get(EXEC, "")),
-        preflight=parse_record(Preflight, said.get(PREFLIGHT, "")),
-        stop_request=parse_record(StopRequest, said.get(STOP_REQUEST, "")),
+        process=record(Process, PROCESS),
+        started=record(Started, EXEC),
+        preflight=record(Preflight, PREFLIGHT),
+        stop_request=record(StopRequest, STOP_REQUEST),
         log_modified=_modified(said.get("log")),
         tail=_bytes(said["tail"]) if "tail" in said else None,
     )

@@ -60,10 +60,11 @@ class Here:
             return None
 
     def settings_of(self, run: Run, *, live: bool) -> WatchSettings:
-        """The files are parsed only where they can matter."""
+        """How this run is watched. The files are parsed only where they can matter: of a run
+        that has ended only the patterns do, and most projects have none.
+        """
         file, manifest = self.home.project_file, run.manifest
-        says = file is not None and (mentions(file, b"patterns") or mentions(file, b"milestones"))
-        if manifest is None or not (live or says):
+        if manifest is None or not (live or (file is not None and mentions(file, b"patterns"))):
             return WatchSettings()
         found = self.configuration
         if found is None:
@@ -173,9 +174,11 @@ def page_of(
 ) -> RunPage:
     """The page of one run after one look."""
     run = read_run_briefly(run_dir)
-    settings = here.settings_of(run, live=sight.evidence.ending is None)
-    state = classify(sight.evidence, stall_after_s=settings.stall_after_s)
+    live = sight.evidence.ending is None
     lines = log_lines(sight.tail) if sight.tail is not None else None
+    asks_log = lines is not None and sight.evidence.progress is None
+    settings = here.settings_of(run, live=live) if live or asks_log else WatchSettings()
+    state = classify(sight.evidence, stall_after_s=settings.stall_after_s)
     watched = Watched(
         tail=lines[-tail_lines:] if lines is not None and tail_lines > 0 else None,
         progress=log_progress(sight.evidence, lines or (), settings.patterns),

@@ -1,15 +1,16 @@
 """One look at some runs, or at the runs of the project that one wants to see."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from remoterun.errors import UsageError
 from remoterun.model.views import RunPage
-from remoterun.records.rundir import has_ended
+from remoterun.records.rundir import has_ended, sight_of_ended
 from remoterun.records.runs import Asked, find_run, list_runs, runs_below
 from remoterun.rules.log_lines import TAIL_BYTES
-from remoterun.rules.views.run_page import LIVE
+from remoterun.rules.sight import Sight
 from remoterun.rules.views.runs_table import Filters, in_order, matches, require_states
 from remoterun.steps.look import Here, look_or_say_why, page_of
 
@@ -68,20 +69,23 @@ def list_project(
             ended.append((ended_at, run_dir))
     if not (everything or filters):
         ended = sorted(ended)[-LAST_ENDED:]
-    run_dirs = [*unfinished, *(run_dir for _, run_dir in ended)]
-    sights, warning = look_or_say_why(run_dirs, offline=offline, brief=len(run_dirs) > MANY)
-    pages = [
-        page_of(run_dir, sight, here, after="status")
-        for run_dir, sight in zip(run_dirs, sights, strict=True)
-    ]
-    now = here.clock()
-    ages = [(now - p.created_utc).total_seconds() if p.created_utc else None for p in pages]
-    shown = [p for p, age_s in zip(pages, ages, strict=True) if matches(p, filters, age_s)]
+    sights, warning = look_or_say_why(unfinished, offline=offline)
+    brief = len(ended) > MANY
+    now, shown = here.clock(), []
+    # one after the other: of ten thousand runs only the pages that are shown are kept
+    for run_dir, sight in chain(zip(unfinished, sights, strict=True), _ended(ended, brief)):
+        page = page_of(run_dir, sight, here, after="status")
+        age_s = (now - page.created_utc).total_seconds() if page.created_utc else None
+        if matches(page, filters, age_s):
+            shown.append(page)
     return Listed(in_order(shown), warning)
 
 
-def going_on(pages: Sequence[RunPage]) -> list[RunPage]:
-    return [page for page in pages if page.state in LIVE]
+def _ended(ended: Sequence[tuple[float, Path]], brief: bool) -> Iterator[tuple[Path, Sight]]:
+    for _, run_dir in ended:
+        sight = sight_of_ended(run_dir, brief=brief)
+        if sight is not None:
+            yield run_dir, sight
 
 
 def _named(asked: Asked, here: Here) -> list[Path]:

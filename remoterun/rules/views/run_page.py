@@ -56,7 +56,7 @@ def build_page(
     cpu_pct = sum(p.cpu_pct for p in seen) if seen else None
     rss = sum(p.rss_bytes for p in seen) if seen else None
     live = state.name in LIVE
-    if live and not seen and evidence.heartbeat is not None:
+    if live and not seen and evidence.heartbeat is not None and evidence.heartbeat.children:
         cpu_pct, rss = evidence.heartbeat.cpu_pct, evidence.heartbeat.rss_bytes
     gate = evidence.gate
     if state.name is StateName.BLOCKED and ending is not None:
@@ -118,7 +118,7 @@ def log_progress(
 def _age_s(state: State, end: datetime | None, now: datetime) -> float | None:
     if state.age_s is not None or end is None:
         return state.age_s
-    return max(0.0, (now - end).total_seconds())
+    return round(max(0.0, (now - end).total_seconds()), 1)
 
 
 def _elapsed_s(evidence: Evidence, started: datetime | None, end: datetime | None) -> float | None:
@@ -135,8 +135,8 @@ def _progress(run: Run, evidence: Evidence, watched: Watched, live: bool) -> Pro
     age_s, since_s = evidence.progress_age_s, evidence.elapsed_s
     older = from_file and live and age_s is not None and since_s is not None and age_s > since_s
     return ProgressView(
-        n_done=said.n_done,
-        n_target=said.n_target,
+        n_done=_plain(said.n_done),
+        n_target=_plain(said.n_target),
         pct=round(said.pct, 1),
         updated_utc=said.updated_utc,
         source=said.source,
@@ -146,6 +146,11 @@ def _progress(run: Run, evidence: Evidence, watched: Watched, live: bool) -> Pro
         left_s=watched.pace.left_s if watched.pace else None,
         earlier_attempt=older and run.attempt > 1,
     )
+
+
+def _plain(number: float) -> int | float:
+    """Whole numbers without `.0`, as they were written."""
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def _log(run: Run, sight: Sight) -> LogView | None:
