@@ -812,17 +812,13 @@ def whole_number(text):
     return int(text)
 
 
-def words(text):
+def words(text, **form):
     """A comma-separated list; a word with a comma in it is quoted as in CSV."""
     try:
-        rows = list(csv.reader([text], strict=True))
+        rows = list(csv.reader([text], strict=True, **form))
     except csv.Error as error:
         raise CannotRun(f"{text!r} is not a list: {error}") from error
     return list(dict.fromkeys(word for row in rows for word in row if word))
-
-
-def names(text):
-    return list(dict.fromkeys(filter(None, map(str.strip, words(text)))))
 
 
 def parse_options(argv):
@@ -863,7 +859,7 @@ def parse_options(argv):
     options.recorded = recorded
     options.run_id, options.token = text_of(options.run_id), text_of(options.token)
     for name in ("required_columns", "numeric_columns", "key_columns", "missing_columns"):
-        setattr(options, name, names(recorded[name]))
+        setattr(options, name, words(recorded[name], skipinitialspace=True))
     options.na_values = words(recorded["na_values"])
     options.date_column = recorded["date_column"].strip()
     return options

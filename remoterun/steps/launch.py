@@ -11,7 +11,7 @@ from pathlib import Path
 
 from remoterun import __version__
 from remoterun.errors import Conflict, HostUnreachable, LocalFileError, TryAgain
-from remoterun.gates import GATES, data_quality, preflight
+from remoterun.gates import data_quality, preflight
 from remoterun.launchers import LAUNCHERS
 from remoterun.model import rundir
 from remoterun.model.intent import Intent
@@ -34,7 +34,7 @@ from remoterun.rules.manifest import (
 from remoterun.transports import TRANSPORTS
 from remoterun.transports.tar import pack
 
-SHARED = ("lib.sh", "look.sh", "monitor.sh", "evidence.sh", "finalize.sh")
+SHARED = ("lib.sh", "look.sh", "monitor.sh", "finalize.sh")
 SHIM = ("shim.sh", "waiter.py", "waiter.pl")
 
 Clock = Callable[[], datetime]
@@ -89,7 +89,8 @@ def build_intent(
 
 def build_parcel(request: Request, intent: Intent, project: Project | None) -> Parcel:
     """The same request and intent give the same parcel."""
-    wrappers = {name: read_text(name) for name in wrapper_names()}
+    gated = bool(request.input) and not _skips_data_quality(request)
+    wrappers = {name: read_text(name) for name in wrapper_names(gated=gated)}
     job = read_text("lib.sh") + read_text("official_run.sh")
     digests = {name: _digest(text) for name, text in {**wrappers, rundir.JOB: job}.items()}
     manifest = build_manifest(
@@ -102,15 +103,15 @@ def build_parcel(request: Request, intent: Intent, project: Project | None) -> P
         launcher=LauncherFacts(version=__version__, actor=_user(), hostname=platform.node()),
         wrappers=digests,
     )
-    skipped = any(w.kind is WaiverKind.SKIP for w in request.waivers)
     root, used = Path(intent.root), request.used
+    skipped = _skips_data_quality(request)
     gate_values = {
         **preflight.job_values(used.preflight, blocks=request.preflight_blocks),
         **data_quality.job_values(
             used.data_quality, skipped=skipped, has_input=bool(request.input)
         ),
     }
-    dq_argv = _engine_argv(request, intent, root) if request.input and not skipped else []
+    dq_argv = _engine_argv(request, intent, root) if gated else []
     files = attempt_files(
         request,
         manifest,
@@ -125,9 +126,9 @@ def build_parcel(request: Request, intent: Intent, project: Project | None) -> P
     return Parcel(intent, manifest, files)
 
 
-def wrapper_names() -> tuple[str, ...]:
-    """Every script that travels with a launch."""
-    gates = [name for gate in GATES.values() for name in gate.WRAPPERS]
+def wrapper_names(*, gated: bool) -> tuple[str, ...]:
+    """The scripts that travel with a launch; the data-quality engine only where it is needed."""
+    gates = [*preflight.WRAPPERS, *(data_quality.WRAPPERS if gated else ())]
     return (*SHARED, *gates, *SHIM)
 
 
@@ -241,6 +242,10 @@ def _engine_argv(request: Request, intent: Intent, root: Path) -> list[str]:
         "--path-base": base,
     }
     return words + [f"{option}={value}" for option, value in own.items()]
+
+
+def _skips_data_quality(request: Request) -> bool:
+    return any(w.kind is WaiverKind.SKIP for w in request.waivers)
 
 
 def _digest(text: bytes) -> Digest:

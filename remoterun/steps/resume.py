@@ -138,14 +138,14 @@ def prepare(
     """The request of the next attempt: unchanged words, input and command; settings of today."""
     wishes = asked.wishes
     root = run_dir.parents[first.out_dir.count("/")]
-    project, project_root, sha256 = None, root, None
+    project, project_root = configuration.project, configuration.project_root or root
+    workflow_name = None
     if first.official:
         project, project_root = require_project(configuration)
-        settings = find_workflow(project.settings, WorkflowName(first.workflow))
-        sha256 = project.sha256
-        workflow_name: WorkflowName | None = WorkflowName(first.workflow)
+        workflow_name = WorkflowName(first.workflow)
+        settings = find_workflow(project.settings, workflow_name)
     else:
-        settings, workflow_name = adhoc_of(first), None
+        settings = adhoc_of(first)
     host = HostName(first.host.name)
     resolved = resolve(
         host,
@@ -186,7 +186,7 @@ def prepare(
         used=resolved.used,
         waivers=waivers,
         git=git,
-        project_file_sha256=sha256,
+        project_file_sha256=project.sha256 if project else None,
         settings=settings.model_copy(update={"parameters": first.parameters}),
         setup=setup_text(resolved.used.setup, settings.setup),
         preflight_blocks=first.preflight_blocks,
