@@ -5,11 +5,14 @@ import sys
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer import Abort
+from typer._click.exceptions import ClickException, NoArgsIsHelpError
 from typer.core import TyperGroup
+from typer.main import get_command
 
 from remoterun import __version__
 from remoterun.cli import hosts, run, watch
-from remoterun.errors import Exit, RemoteRunError
+from remoterun.errors import Exit, LocalFileError, RemoteRunError, UsageError
 from remoterun.render.messages import error_text
 
 PANELS = ("Run", "Results", "Governance", "Hosts", "Automation")
@@ -23,6 +26,12 @@ failed; 9 state unknown or lost; 10 conflict; 74 local file error; 75 not yet; 7
 
 class Panels(TyperGroup):
     """Help grouped by purpose and printed plain: rich would cost more than the whole rest."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            leave_quietly()
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
@@ -77,24 +86,44 @@ hosts.register(app)
 def main() -> NoReturn:
     """Run the command line; every error ends here, as a message and an exit code."""
     try:
-        app(prog_name="remoterun", standalone_mode=True)
+        code = get_command(app).main(prog_name="remoterun", standalone_mode=False)
+        sys.stdout.flush()
+    except NoArgsIsHelpError as error:
+        end(error.format_message(), Exit.USAGE)
+    except ClickException as error:
+        end(error_text(usage_error(error)), Exit.USAGE)
     except RemoteRunError as error:
         end(error_text(error), error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Abort):
         end("interrupted; a run that was started goes on", Exit.DETACHED)
     except BrokenPipeError:
-        # the reader is gone: quiet, also while the interpreter closes stdout
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        os._exit(Exit.NOBODY_READS)
+        leave_quietly()
+    except OSError as error:
+        why = error.strerror or str(error)
+        end(
+            error_text(LocalFileError("cannot write", where=error.filename or "stdout", why=why)),
+            Exit.LOCAL_FILE,
+        )
     except Exception as error:
         if os.environ.get("REMOTERUN_TRACEBACK"):
             raise
-        what = f"error: a bug in remoterun: {type(error).__name__}: {error}"
-        end(
-            f"{what}\nfix:   set REMOTERUN_TRACEBACK=1, try again and report what is printed",
-            Exit.BUG,
-        )
-    sys.exit(Exit.OK)
+        what = f"a bug in remoterun: {type(error).__name__}: {error}"
+        fix = "set REMOTERUN_TRACEBACK=1, try again and report what is printed"
+        end(error_text(RemoteRunError(what, fix=fix)), Exit.BUG)
+    sys.exit(code if isinstance(code, int) else Exit.OK)
+
+
+def usage_error(error: ClickException) -> UsageError:
+    """What typer has to say about the words of a line, in our form."""
+    context = getattr(error, "ctx", None)
+    verb = context.command_path if context else "remoterun"
+    return UsageError(error.format_message(), fix=f"{verb} --help")
+
+
+def leave_quietly() -> NoReturn:
+    """The reader of stdout is gone; nothing is said, also not while the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os._exit(Exit.NOBODY_READS)
 
 
 def end(text: str, code: Exit) -> NoReturn:
