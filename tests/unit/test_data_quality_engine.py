@@ -409,7 +409,7 @@ UNREADABLE = {
     "not UTF-8": (panel().encode() + b"2027-01-14,\xe9,1\n", "line 8: not UTF-8"),
     "a repeated column": (b"date,score,date\n", "repeated column names: ['date']"),
     "a row too long": (panel().encode() + b"2027-01-14,A,1,2\n", "line 8: 4 fields"),
-    "an open quote": (panel().encode() + b'2027-01-14,"A,1\nx,y,z\n', "line 8: unexpected end"),
+    "an open quote": (panel().encode() + b'2027-01-14,"A,1\nx,y,z\n', "line 8: in the record that begins there: unexpected end"),
     "text after a quote": (panel().encode() + b'2027-01-14,"A"x,1\n', "line 8: "),
     "a quote bomb": (panel().encode() + b'"' + b"a,b\n" * (5 * MIB), "line 8: "),
     "a bomb of quoted fields": (b'date,"' + b'\n","' * (5 * MIB), "line 1: "),
