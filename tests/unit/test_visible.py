@@ -1,0 +1,37 @@
+"""The one door for foreign text: nothing of it moves a cursor, colours a line or hides."""
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remoterun.render.visible import UNSEEN, visible, visible_line
+
+
+def test_no_character_that_acts_on_a_terminal_gets_through():
+    for code in [*range(0x00, 0x20), *range(0x7F, 0xA0), 0x200B, 0x202E, 0x2028, 0xFEFF, 0xDC80]:
+        if chr(code) not in "\n\t":
+            shown = visible(f"a{chr(code)}b")
+            assert chr(code) not in shown
+            assert "\\" in shown
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_whatever_comes_in_is_only_seen(text):
+    shown = visible(text)
+    assert all(c in "\n\t" or unicodedata.category(c) not in UNSEEN for c in shown)
+    assert "\n" not in visible_line(text)
+
+
+def test_an_escape_sequence_is_shown_as_text():
+    assert visible("\x1b[2J\x07") == "\\x1b[2J\\x07"
+
+
+def test_text_of_every_language_stays_as_it_is():
+    text = "naïve 測試 ☃ é"
+    assert visible(text) == text
+
+
+def test_a_line_is_one_line_and_bounded():
+    assert visible_line("a\nb\rc") == "a\\nb\\rc"
+    assert len(visible_line("x" * 10**6)) <= 2001
