@@ -104,13 +104,16 @@ note_session() { # of the process that read_stat just read; with the birth of it
   replace control/sessions "$sessions"
 }
 
+note_stop() { # a plain `kill` of the supervisor is a stop like any other, by nobody we know
+  [[ $ending == stop && ! -e stop_request.json ]] || return
+  utc
+  publish stop_request.json "{\"schema_version\": 1, \"run_id\": $job_run_id_json, \"requested_utc\": \"$now_utc\", \"actor\": null, \"reason\": \"signal to the supervisor\", \"signal\": \"TERM\", \"grace_sec\": $job_stop_grace_s}"
+}
+
 press() { # end what runs: TERM once to each process, after the grace KILL until nothing is left
   if [[ -z $pressed_up ]]; then
     pressed_up=$up_s
-    if [[ $ending == stop && ! -e stop_request.json ]]; then
-      utc
-      publish stop_request.json "{\"schema_version\": 1, \"run_id\": $job_run_id_json, \"requested_utc\": \"$now_utc\", \"actor\": null, \"reason\": \"signal to the supervisor\", \"signal\": \"TERM\", \"grace_sec\": $job_stop_grace_s}"
-    fi
+    note_stop
     [[ $ending == stop ]] && json_number stop_request.json grace_sec && [[ -n $number ]] && job_stop_grace_s=$number
     log "ending the run: $ending"
   fi
@@ -329,6 +332,7 @@ run_command() {
   local shim=$!
   read_stat "$shim" && spared+="$shim:$stat_ticks " roots+="$shim:$stat_ticks "
   uptime
+  next_beat=$((up_s + 3)) # early, for whoever watches the start
   ((job_time_limit_s > 0)) && limit_up=$((up_s + job_time_limit_s))
   await shim "$shim" 0
   wait "$shim" 2>/dev/null
@@ -377,6 +381,7 @@ end_blocked() { # REASON GATE TEXT; reasons(json items) where there are more: th
 }
 
 leave() { # the rest of the ending is finalize.sh's
+  note_stop
   (wrapper finalize "$attempt" supervisor "${ending:-none}") </dev/null >/dev/null 2>&1 8>&- 9>&-
   replace pid.txt ''
   [[ $attempt == "$run" ]] || replace "$run/pid.txt" ''
