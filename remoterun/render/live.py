@@ -37,15 +37,15 @@ def plain_lines(
     before: RunPage | None = None
     spoke_at = float("-inf")
     for page in pages:
-        lines = []
+        lines, at_s = [], monotonic()
         if before is None or _told(page) != _told(before) or page.settled:
             lines.append(monitor_line(page, clock()))
             lines += [f"  gate: {gate_words(g)}" for g in _new_gates(page, before)]
-        elif monotonic() - spoke_at >= interval_s:
+        elif at_s - spoke_at >= interval_s:
             lines.append(monitor_line(page, clock()))
         lines += [f"  milestone: {visible_line(text)}" for text in _new_milestones(page, before)]
         if lines:
-            spoke_at = monotonic()
+            spoke_at = at_s
         before = page
         yield page, lines
 

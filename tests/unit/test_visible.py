@@ -9,7 +9,7 @@ from remoterun.render.visible import UNSEEN, visible, visible_line
 
 
 def test_no_character_that_acts_on_a_terminal_gets_through():
-    for code in [*range(0x00, 0x20), *range(0x7F, 0xA0), 0x200B, 0x202E, 0x2028, 0xFEFF, 0xDC80]:
+    for code in [*range(0x20), *range(0x7F, 0xA0), 0x200B, 0x202E, 0x2028, 0xFEFF, 0xDC80]:
         if chr(code) not in "\n\t":
             shown = visible(f"a{chr(code)}b")
             assert chr(code) not in shown
