@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # launch.sh - claim the tag, unpack the attempt, start its supervisor, answer from what is on the disk.
 #
-# request ROOT RUN_PATH RUN_ID ATTEMPT TOKEN TAG_SHA256 FOLLOW(no, gates, end) START_WORD…, then a
+# request ROOT RUN_PATH RUN_ID ATTEMPT TOKEN TAG_SHA256 FOLLOW(once, gates, end) START_WORD…, then a
 #         tar.gz of the attempt's directory; lib.sh stands in front
 # reply   missing TOOL | no_root PATH | cannot WHAT | taken TOKEN RUN_ID REQUEST_SHA256 OWNER
-#         | launched RUN_DIR STATE(started, ended, claimed); then, with FOLLOW, the frames of monitor.sh
+#         | launched RUN_DIR STATE(started, ended, claimed); then the frames of monitor.sh
 # needs   bash 3.2, flock, setsid, tar, gzip, sed
 # Again with the same token is safe: what is done already is found, not done twice.
 # shellcheck shell=bash
@@ -112,7 +112,6 @@ main() {
   ((started > 0)) && answered=started
   [[ -e $attempt/exit_status.json ]] && answered=ended
   reply launched "$run" "$answered"
-  [[ $follow == no ]] && exit 0
   # the same exec goes on as a stream; its request comes from here
   # shellcheck disable=SC2016
   exec bash -c '. "$0/lib.sh" && . "$0/look.sh" && . "$0/monitor.sh"' "$attempt/control/wrappers" \

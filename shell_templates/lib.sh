@@ -9,7 +9,8 @@ set -u
 # The user's own environment, given back to the user's command.
 user_path=$PATH user_umask=$(umask) user_lc_all=${LC_ALL-} user_lc_all_set=${LC_ALL+yes}
 umask 077
-PATH=$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
+# The system's tools first: what the user put in front is for the user's command.
+PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:$PATH
 export PATH
 export LC_ALL=C
 unset BASH_ENV ENV CDPATH GREP_OPTIONS
@@ -314,7 +315,8 @@ signal_processes() { # SIGNAL "pid:ticks …": each looked at once more right be
 quiet_git() { # ROOT ARG…
   local root=$1
   shift
-  (unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE && GIT_OPTIONAL_LOCKS=0 exec git -C "$root" "$@") 2>/dev/null
+  # the user's own git: an old system may have one that does not know what is asked
+  (unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE && PATH=$user_path && GIT_OPTIONAL_LOCKS=0 exec git -C "$root" "$@") 2>/dev/null
 }
 
 # The same commands, with the same exclusions, as records/git.py: both count and hash alike.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # monitor.sh - the looks of evidence.sh as a stream, with new log bytes, until nothing more can come.
 #
-# request RUN_DIR UNTIL(gates, end) OFFSET DETAIL   lib.sh and look.sh stand in front; OFFSET: log bytes
+# request RUN_DIR UNTIL(once, gates, end) OFFSET DETAIL   lib.sh and look.sh stand in front; OFFSET: log bytes
 #         already known, -N for the last N, empty for no log at all
 # reply   frames: the words of look.sh, then log_offset and log (base64) where there are new bytes;
 #         the last one ends with the words `done` and why
@@ -33,6 +33,8 @@ finished() { # -> why; nothing more can come from this run, or the gates are don
   why=
   if [[ ! -d $run ]]; then
     why=missing
+  elif [[ $until == once ]]; then
+    why=asked
   elif [[ -e $attempt/exit_status.json && (-e $attempt/artifacts.json || $lock != held) ]]; then
     why=ended
   elif [[ $until == gates && -e $attempt/control/exec ]]; then

@@ -33,7 +33,7 @@ class Manner:
 
     @property
     def until(self) -> str:
-        return "no" if self.detach else "end" if self.follow else "gates"
+        return "once" if self.detach else "end" if self.follow else "gates"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def watch(answer: "Answer", manner: Manner, *, again: str) -> None:
 
     if answer.note:
         say(answer.note)
-    show_launch(answer, manner.output, follow=manner.follow, detach=manner.detach, again=again)
+    show_launch(answer, manner.output, follow=manner.follow, again=again)
 
 
 def show_plan(parcel: "Parcel", host_kind: str) -> None:
@@ -96,7 +96,7 @@ def show_plan(parcel: "Parcel", host_kind: str) -> None:
     from remoterun.steps.launch import launch_words
 
     command = parcel.files[rundir.COMMAND].decode().rstrip()
-    request = launch_words(parcel, host_kind, "no")
+    request = launch_words(parcel, host_kind, "gates")
     typer.echo(parcel_text(["bash", "-s"], request, parcel.files, command))
 
 

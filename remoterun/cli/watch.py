@@ -178,8 +178,8 @@ def wait(
     watching.show_waited(pages, here, output)
 
 
-def show_launch(answer: "Answer", output: str, *, follow: bool, detach: bool, again: str) -> None:
+def show_launch(answer: "Answer", output: str, *, follow: bool, again: str) -> None:
     """Watch what was launched until it may be left, and exit by what is known then."""
     from remoterun.cli import watching
 
-    watching.show_launch(answer, output, follow=follow, detach=detach, again=again)
+    watching.show_launch(answer, output, follow=follow, again=again)

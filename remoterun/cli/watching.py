@@ -132,9 +132,7 @@ def show_monitor(
     raise typer.Exit(EXIT_OF_STATE[last.state] if last.settled else Exit.NOT_YET)
 
 
-def show_launch(
-    answer: "Answer", output: str, *, follow: bool, detach: bool, again: str
-) -> NoReturn:
+def show_launch(answer: "Answer", output: str, *, follow: bool, again: str) -> NoReturn:
     """Watch a launched run until it may be left, say what is known then, and exit by that: 0
     while it goes on, unless it was to be followed to its end.
     """
@@ -161,7 +159,7 @@ def show_launch(
         )
     except KeyboardInterrupt:
         leave(last, run_dir)
-    if last is None or detach:
+    if last is None:
         (sight,) = look_closely([run_dir])
         last = page_of(run_dir, sight, place, after="official", again=again)
     if output == "json":

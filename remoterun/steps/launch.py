@@ -133,7 +133,7 @@ def wrapper_names(*, gated: bool) -> tuple[str, ...]:
 
 
 def launch_words(parcel: Parcel, host_kind: str, follow: str) -> list[str]:
-    """The request of launch.sh. `follow`: no, gates or end."""
+    """The request of launch.sh. `follow`: once, gates or end."""
     intent = parcel.intent
     return [
         intent.root,
@@ -149,7 +149,7 @@ def launch_words(parcel: Parcel, host_kind: str, follow: str) -> list[str]:
 
 @contextlib.contextmanager
 def send(parcel: Parcel, host_kind: str, *, follow: str) -> Iterator[Launched]:
-    """One exec: claim, run directory, start; then, with `follow`, what happens.
+    """One exec: claim, run directory, start; then what is seen, once or for longer.
 
     Raises:
         Conflict: the tag belongs to another request.
@@ -167,7 +167,7 @@ def send(parcel: Parcel, host_kind: str, *, follow: str) -> Iterator[Launched]:
         words = [word.decode("utf-8", "replace") for word in first]
         if words[0] != "launched":
             raise_answer(parcel.intent, words)
-        yield Launched(words[1], words[2], frames if follow != "no" else iter(()))
+        yield Launched(words[1], words[2], frames)
 
 
 def raise_answer(intent: Intent, words: list[str]) -> None:

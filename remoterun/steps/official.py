@@ -48,7 +48,7 @@ def new_token() -> Token:
 
 @contextlib.contextmanager
 def start(prepared: Prepared, now: datetime, *, follow: str) -> Iterator[Answer]:
-    """Launch, or answer with what exists; `follow`: no, gates or end.
+    """Launch, or answer with what exists; `follow`: once, gates or end.
 
     Doing it again is safe: the intent on disk carries the token, and the claim on the host
     decides who may start.
@@ -109,7 +109,7 @@ def launched(prepared: Prepared, intent: Intent, note: str, follow: str) -> Iter
 @contextlib.contextmanager
 def existing(intent: Intent, note: str, follow: str) -> Iterator[Answer]:
     run_dir = run_dir_of(intent)
-    frames = iter(()) if follow == "no" else stream(run_dir, until=follow, log_offset=-16384)
+    frames = stream(run_dir, until=follow, log_offset=-16384)
     yield Answer(run_dir, intent, note, False, frames)
 
 
