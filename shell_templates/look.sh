@@ -57,15 +57,17 @@ fact() { # PATH -> fact: "size mtime inode device", empty when the file is not t
   fact=${fact%%$'\n'*}
 }
 
-see_lock() { # ATTEMPT
+see_lock() { # ATTEMPT -> lock
   local lock_file inode device id
   lock_file_of "$1"
+  lock=none
   fact "$lock_file" || { see lock none && return; }
   # shellcheck disable=SC2086 # four numbers
   set -- $fact "$lock_file"
   inode=$3 device=$4
   printf -v id '%02x:%02x:%s' $(((device >> 8) & 4095)) $(((device & 255) | ((device >> 12) & 1048320))) "$inode"
   if [[ $locks == *" $id "* ]]; then
+    lock=held
     see lock held
     return
   fi
@@ -96,6 +98,8 @@ look() { # RUN_DIR DETAIL(yes, no) TAIL_BYTES -> appends to seen
   read_values "$attempt/control/job" 2>/dev/null || see unreadable control/job
   see token "$job_token"
   progress_file_of "$run"
+  # first the lock, then the records: who let it go wrote all of them before
+  see_lock "$attempt"
   for name in process.json control/exec control/shim_exit control/shim_lost.json exit_status.json \
     stop_request.json heartbeat.json preflight.json waivers.json; do
     see_file "$name" "$attempt/$name"
@@ -103,7 +107,6 @@ look() { # RUN_DIR DETAIL(yes, no) TAIL_BYTES -> appends to seen
   for name in control/started artifacts.json result.json context.json data_quality.log; do
     [[ -e $attempt/$name ]] && see exists "$name"
   done
-  see_lock "$attempt"
   if json_number "$attempt/process.json" pid && pid=$number && json_number "$attempt/process.json" start_ticks; then
     same_process "$pid" "$number" && alive=yes
   fi
@@ -117,9 +120,16 @@ look() { # RUN_DIR DETAIL(yes, no) TAIL_BYTES -> appends to seen
   fi
   if [[ -z $job_token ]]; then
     :
-  elif [[ $2 == yes || (-e $attempt/control/exec && ! -e $attempt/exit_status.json && $alive == no) ]]; then
+  elif [[ $2 == yes || (-e $attempt/control/exec && ! -e $attempt/exit_status.json && ($alive == no || $lock != held)) ]]; then
     (cd -- "$attempt" 2>/dev/null) && cd -- "$attempt" && see_processes
     see processes_counted yes
+    # none is left: what they recorded while we counted is newer than what was read before
+    for name in control/shim_exit exit_status.json artifacts.json; do
+      case $name in
+        artifacts.json) [[ -e $attempt/$name ]] && see exists "$name" ;;
+        *) see_file "$name" "$attempt/$name" ;;
+      esac
+    done
   fi
   (($3 > 0)) && [[ -r $attempt/run.log ]] && see tail "$(tail -c "$3" -- "$attempt/run.log" 2>/dev/null | base64 | tr -d '\n')"
   see end ''
@@ -135,7 +145,8 @@ look_at() { # DETAIL TAIL_BYTES RUN_DIR… -> seen
     pairs+=("$attempt" "$run")
   done
   ((${#pairs[@]} == 0)) || stat_all "${pairs[@]}"
-  { while IFS= read -r line; do locks+=" $line "; done </proc/locks; } 2>/dev/null
+  # a supervisor locks for itself alone; READ is a look like this one, `->` somebody who waits
+  { while IFS= read -r line; do [[ $line == *WRITE* && $line != *'->'* ]] && locks+=" $line "; done </proc/locks; } 2>/dev/null
   see now "$(date +%s)"
   read -r line _ </proc/uptime
   see uptime "$line"

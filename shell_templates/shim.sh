@@ -37,6 +37,9 @@ find_program() { # -> program: word 0, where a leading `python` means the projec
 
 start_command() { # ATTEMPT PIN_STAT
   local waiter
+  # Signals that end the run go to the command; its witness stays. Ignored and not trapped, so that
+  # the next program in this process ignores them too; the waiters give the command the defaults.
+  trap '' HUP INT QUIT TERM USR1 USR2
   read_list control/argv
   digest_file control/argv && [[ $digest == "$job_argv_sha256" && ${#list[@]} -eq $job_argv_count ]] ||
     refuse 'control/argv is not what the manifest says'
@@ -54,9 +57,6 @@ start_command() { # ATTEMPT PIN_STAT
     refuse 'control/exec cannot be written'
   fi
 
-  # Signals that end the run go to the command; its witness stays. Ignored and not trapped, so that
-  # the next program in this process ignores them too; the waiters give the command the defaults.
-  trap '' HUP INT QUIT TERM USR1 USR2
   list[0]=$program
   local wrappers=$1/control/wrappers
   # the system's own first: a broken environment of the user must not cost the record

@@ -140,8 +140,8 @@ class Lab:
         return cls(root, mark)
 
     def prepare(self, script: str, tag: str, *args: Word, **wishes: Any) -> Prepared:
-        """An official launch of `bash -c SCRIPT ARGS…`."""
-        words = [_bytes(word) for word in (script, *args)]
+        """An official launch of `bash -c SCRIPT job ARGS…`."""
+        words = [_bytes(word) for word in (script, "job", *args)]
         configuration = read_configuration(self.root, os.environ, None, None)
         asked = Wishes(args=words, workflow="job", tag=tag, **wishes)
         return prepare_official(configuration, asked, os.environ, datetime.now(UTC))
