@@ -1,31 +1,26 @@
 """How `stop` and `resume` are called and answered."""
 
 import getpass
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
-from remoterun.cli.launching import Manner, Named, World, head_line, say, show_plan, watch
+from remoterun.cli.launching import Manner, World, head_line, say, show_plan, watch
+from remoterun.cli.watching import here
 from remoterun.errors import Exit, UsageError
-from remoterun.records.runs import Asked, find_runs_home
+from remoterun.records.runs import Asked
 from remoterun.render.messages import next_text
 from remoterun.render.visible import visible_line
 from remoterun.rules.next_command import next_command
 from remoterun.rules.state import classify, worst
+from remoterun.steps.look import choose_runs
 from remoterun.steps.resume import ResumeWishes
 
 
-def find(named: Named, world: World) -> list[Path]:
+def find(asked: Sequence[Asked], world: World) -> list[Path]:
     """The runs that are meant; left out, the only unfinished one."""
-    from remoterun.steps.look import Here, choose_runs
-
-    asked = [Asked(text) for text in named.runs or ()]
-    asked += [Asked(text, "tag") for text in named.tags or ()]
-    asked += [Asked(text, "run_id") for text in named.run_ids or ()]
-    asked += [Asked(text, "run_dir") for text in named.run_dirs or ()]
-    home = find_runs_home(world.here, world.environ, world.project)
-    here = Here(home, world.here, world.environ, world.inventory, lambda: world.now)
-    return choose_runs(asked, here)
+    return choose_runs(asked, here(world.inventory, world.project))
 
 
 def stop(
@@ -46,7 +41,7 @@ def stop(
     except ValueError as error:
         raise UsageError(str(error), where="--grace") from None
     codes, answers = [], []
-    for run_dir in find(named, world):
+    for run_dir in find(asked, world):
         manifest = read_manifest(run_dir)
         tag = manifest.decision_tag
         if dry_run:
@@ -79,13 +74,13 @@ def stop(
     raise typer.Exit(worst(codes))
 
 
-def resume(named: Named, world: World, asked: ResumeWishes, manner: Manner) -> None:
+def resume(asked: Sequence[Asked], world: World, wishes: ResumeWishes, manner: Manner) -> None:
     from remoterun.steps.official import plan_of
     from remoterun.steps.resume import prepare_resume
     from remoterun.steps.resume import resume as resume_run
 
-    for run_dir in find(named, world):
-        resumable = prepare_resume(run_dir, world.configuration, asked, world.environ, world.now)
+    for run_dir in find(asked, world):
+        resumable = prepare_resume(run_dir, world.configuration, wishes, world.environ, world.now)
         say(head_line(resumable.prepared))
         if manner.dry_run:
             parcel = plan_of(resumable.prepared, resumable.last, world.now)

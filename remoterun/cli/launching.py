@@ -36,16 +36,6 @@ class Manner:
         return "once" if self.detach else "end" if self.follow else "gates"
 
 
-@dataclass(frozen=True)
-class Named:
-    """How runs were named on the command line."""
-
-    runs: Sequence[str] | None
-    tags: Sequence[str] | None
-    run_ids: Sequence[str] | None
-    run_dirs: Sequence[str] | None
-
-
 class World:
     """Where one stands: folder, environment, time and settings files; read once, at the edge."""
 

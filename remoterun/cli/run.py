@@ -222,11 +222,11 @@ def stop(
     project: ProjectOption = None,
 ) -> None:
     """End every process of a run, and no other."""
-    from remoterun.cli import ending, launching
+    from remoterun.cli import ending, launching, watching
 
-    named = launching.Named(runs, tag, run_id, run_dir)
+    asked = watching.asked(runs, tag, run_id, run_dir)
     world = launching.World(inventory, project)
-    ending.stop(named, world, reason or "", actor, grace, dry_run, output)
+    ending.stop(asked, world, reason or "", actor, grace, dry_run, output)
 
 
 def resume(
@@ -249,17 +249,17 @@ def resume(
     project: ProjectOption = None,
 ) -> None:
     """Open the next attempt of a run that ended without success."""
-    from remoterun.cli import ending, launching
+    from remoterun.cli import ending, launching, watching
     from remoterun.steps.request import Wishes
     from remoterun.steps.resume import ResumeWishes
 
     wishes = Wishes(
         skip_data_quality=skip_data_quality_check, reason=reason, actor=actor, sets=sets or ()
     )
-    named = launching.Named(runs, tag, run_id, run_dir)
+    asked = watching.asked(runs, tag, run_id, run_dir)
     world = launching.World(inventory, project)
     manner = launching.Manner(follow, detach, dry_run, output)
-    ending.resume(named, world, ResumeWishes(wishes, allow_code_change), manner)
+    ending.resume(asked, world, ResumeWishes(wishes, allow_code_change), manner)
 
 
 def _flags(said: dict[str, str | None]) -> "list[Override]":

@@ -17,13 +17,13 @@ from remoterun.records.scripts import read_script, read_text
 from remoterun.rules.command import nul_ended
 from remoterun.rules.overrides import Override
 from remoterun.rules.settings import LOCAL, resolve
+from remoterun.steps.hosts import root_of
 from remoterun.steps.request import (
     Wishes,
     checked,
     choose_workflow,
     input_path,
     overrides,
-    root_of,
 )
 from remoterun.transports import connect
 from remoterun.transports.tar import pack
@@ -120,7 +120,7 @@ def _resolve(
         raise UsageError("there is no remoterun.yaml to find the workflow in", fix="remoterun init")
     levels = [*overrides(wishes, environ), *flags]
     resolved = resolve(host, configuration.inventory, project, name, levels)
-    root = root_of(resolved, configuration.project_root or here, environ)
+    root = Path(root_of(resolved, configuration, environ, here)[0])
     origin = f"workflow `{name}`" if name else "the project" if project else "built-in defaults"
     return resolved.used, root, project.settings if project else None, origin
 

@@ -19,7 +19,8 @@ from remoterun.rules.command import complete
 from remoterun.rules.loosening import Loosening, loosened
 from remoterun.rules.manifest import Request
 from remoterun.rules.overrides import Override, from_contract, from_environment, from_set
-from remoterun.rules.settings import Resolved, choose_host, expand_root, find_workflow, resolve
+from remoterun.rules.settings import Resolved, choose_host, find_workflow, resolve
+from remoterun.steps.hosts import root_of
 
 PLACEHOLDERS = {"", "-", "n/a", "na", "none", "todo", "tbd", "x", "."}
 
@@ -76,7 +77,7 @@ def prepare_official(
     resolved = resolve(host, configuration.inventory, project, name, overrides(wishes, environ))
     owner = checked(Text, wishes.owner or project.settings.owner or "", "--owner")
     notes = checked(Text, wishes.notes, "--notes")
-    root = root_of(resolved, project_root, environ)
+    root = Path(root_of(resolved, configuration, environ, project_root)[0])
     table = input_path(wishes.input_csv, root)
     dq = resolved.used.data_quality
     if dq.required and table is None and not wishes.skip_data_quality:
@@ -207,14 +208,6 @@ def _needs_reason(
     if given is not None:
         why += f"; `{given}` is no reason"
     return UsageError(what, where=where, why=why, fix=f"{mend}: add --reason 'WHY' --actor NAME")
-
-
-def root_of(resolved: Resolved, project_root: Path, environ: Mapping[str, str]) -> Path:
-    """The project's checkout on the host; on this machine the project itself when none is set."""
-    written = resolved.used.root
-    if written is None:
-        return project_root
-    return Path(expand_root(written, environ, resolved.origins.get("root", "root")))
 
 
 def input_path(given: str | None, root: Path) -> str | None:

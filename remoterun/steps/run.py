@@ -12,8 +12,9 @@ from remoterun.records.config import Configuration
 from remoterun.records.git import git_top, read_git
 from remoterun.rules.manifest import Request
 from remoterun.rules.settings import LOCAL, resolve
+from remoterun.steps.hosts import root_of
 from remoterun.steps.official import new_token
-from remoterun.steps.request import Prepared, Wishes, checked, checked_cpuset, overrides, root_of
+from remoterun.steps.request import Prepared, Wishes, checked, checked_cpuset, overrides
 
 PLAIN_THREADS = 1
 
@@ -43,7 +44,7 @@ def prepare_run(
     project_root = configuration.project_root or git_top(here) or here
     host = checked(HostName, wishes.host, "--host") if wishes.host else LOCAL
     resolved = resolve(host, configuration.inventory, project, None, overrides(wishes, environ))
-    root = root_of(resolved, project_root, environ)
+    root = Path(root_of(resolved, configuration, environ, project_root)[0])
     inside = os.path.relpath(here, project_root)
     words = list(wishes.args)
     outputs = tuple(checked(Glob, text, "--output") for text in asked.outputs)
