@@ -24,7 +24,7 @@ def find(asked: Sequence[Asked], world: World) -> list[Path]:
 
 
 def stop(
-    named: Named,
+    asked: Sequence[Asked],
     world: World,
     reason: str,
     actor: str | None,
