@@ -87,7 +87,8 @@ def resume(asked: Sequence[Asked], world: World, wishes: ResumeWishes, manner: M
             show_plan(parcel, resumable.prepared.request.host_kind)
             continue
         with resume_run(resumable, world.now, follow=manner.until) as answer:
-            watch(answer, manner, again=f"remoterun resume {answer.intent.tag}")
+            again = f"remoterun resume {answer.intent.tag}"
+            watch(answer, manner, resumable.prepared, again=again)
 
 
 def _user() -> str | None:

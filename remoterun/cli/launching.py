@@ -67,16 +67,21 @@ def launch(prepared: "Prepared", world: World, manner: Manner) -> None:
         show_plan(plan(prepared, world.now), prepared.request.host_kind)
         return
     with start(prepared, world.now, follow=manner.until) as answer:
-        watch(answer, manner, again=shlex.join(["remoterun", *sys.argv[1:]]))
+        again = shlex.join(["remoterun", *sys.argv[1:]])
+        watch(answer, manner, prepared, again=again)
 
 
-def watch(answer: "Answer", manner: Manner, *, again: str) -> None:
+def watch(answer: "Answer", manner: Manner, prepared: "Prepared", *, again: str) -> None:
     """Show what happens to a launched run until it was asked to be left, then exit by it."""
-    from remoterun.cli.watch import show_launch
+    from remoterun.cli.watching import show_launch
+    from remoterun.rules.refusal import mending
+
+    def mend(reasons: Sequence[str]) -> list[str]:
+        return mending(reasons, prepared.resolved.policy, prepared.resolved.policy_origins)
 
     if answer.note:
         say(answer.note)
-    show_launch(answer, manner.output, follow=manner.follow, again=again)
+    show_launch(answer, manner.output, follow=manner.follow, again=again, mending=mend)
 
 
 def show_plan(parcel: "Parcel", host_kind: str) -> None:

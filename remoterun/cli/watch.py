@@ -19,7 +19,6 @@ from remoterun.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from remoterun.steps.official import Answer
     from remoterun.steps.status import Listed
 
 PANEL = "Run"
@@ -176,10 +175,3 @@ def wait(
     chosen = choose_runs(watching.asked(runs, tag, run_id, run_dir), here)
     pages = wait_for_end(chosen, here, timeout_s=watching.seconds("--timeout", timeout))
     watching.show_waited(pages, here, output)
-
-
-def show_launch(answer: "Answer", output: str, *, follow: bool, again: str) -> None:
-    """Watch what was launched until it may be left, and exit by what is known then."""
-    from remoterun.cli import watching
-
-    watching.show_launch(answer, output, follow=follow, again=again)

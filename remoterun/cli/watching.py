@@ -132,9 +132,19 @@ def show_monitor(
     raise typer.Exit(EXIT_OF_STATE[last.state] if last.settled else Exit.NOT_YET)
 
 
-def show_launch(answer: "Answer", output: str, *, follow: bool, again: str) -> NoReturn:
+def show_launch(
+    answer: "Answer",
+    output: str,
+    *,
+    follow: bool,
+    again: str,
+    mending: Callable[[Sequence[str]], list[str]],
+) -> NoReturn:
     """Watch a launched run until it may be left, say what is known then, and exit by that: 0
     while it goes on, unless it was to be followed to its end.
+
+    Args:
+        mending: for the reasons of a refusal, what one can do about them.
     """
     from remoterun.render.live import show_live
     from remoterun.steps.look import look_closely, page_of
@@ -167,6 +177,11 @@ def show_launch(answer: "Answer", output: str, *, follow: bool, again: str) -> N
     else:
         typer.echo(f"run: {visible_line(last.run_id)}\nout: {visible_line(last.out)}")
         typer.echo(ending_text(last))
+    if last.host_load:
+        typer.echo(visible_line(f"host: {last.host_load}"), err=True)
+    if last.state is StateName.BLOCKED:
+        for line in mending([reason for gate in last.gates for reason in gate.reasons]):
+            typer.echo(visible_line(line), err=True)
     say_next(last)
     goes_on = last.state in LIVE and last.state is not StateName.CLAIMED
     raise typer.Exit(Exit.OK if goes_on and not follow else EXIT_OF_STATE[last.state])

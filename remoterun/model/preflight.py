@@ -26,5 +26,8 @@ class Preflight(Record):
     status: str
     reasons: tuple[str, ...] = Field(strict=False)
     """One text per failed condition, with the measured and the required value."""
+    load_1m: float | None = None
+    other_runs: tuple[str, ...] | None = Field(default=None, strict=False)
+    """Run ids of runs whose supervisor held its lock."""
     checks: dict[str, bool | None] = Field(default={})
     """None: not asked, or not measurable and not required."""

@@ -79,6 +79,8 @@ class RunPage(View):
     milestones: tuple[str, ...] = ()
     processes: tuple[ProcessSeen, ...] = ()
     memory_total_bytes: int | None = None
+    host_load: str | None = None
+    """What else the host had to do when the run began."""
     writes: tuple[str, ...] = ()
     """Directories that the run writes to, relative to the project."""
     log: LogView | None = None

@@ -104,6 +104,9 @@ def difference(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
             continue
         if isinstance(before, dict) and isinstance(after, dict):
             said.append(f"{key}: {difference(before, after)}")
+        elif isinstance(before, list) and isinstance(after, list):
+            before, after = _where_they_differ(before, after)
+            said.append(f"{key} had {_shown(before)}, has {_shown(after)}")
         else:
             said.append(f"{key} was {_shown(before)}, is now {_shown(after)}")
     return "; ".join(said) or "the arguments differ in bytes that no text can show"
@@ -167,6 +170,16 @@ def build_manifest(
         outputs=request.settings.outputs,
         report=request.settings.report,
     )
+
+
+def _where_they_differ(before: list[Any], after: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Both lists without what they share at their beginnings and ends."""
+    shorter = min(len(before), len(after))
+    first = next((n for n in range(shorter) if before[n] != after[n]), shorter)
+    last = next(
+        (n for n in range(shorter - first) if before[-1 - n] != after[-1 - n]), shorter - first
+    )
+    return before[first : len(before) - last], after[first : len(after) - last]
 
 
 def _shown(value: object) -> str:

@@ -97,6 +97,7 @@ def build_page(
         progress=_progress(run, evidence, watched, live),
         milestones=tuple(watched.milestones),
         processes=seen,
+        host_load=_host_load(run),
         memory_total_bytes=run.preflight.memory_gb * GIB if run.preflight else None,
         writes=tuple(watched.writes),
         log=_log(run, sight),
@@ -159,6 +160,15 @@ def _log(run: Run, sight: Sight) -> LogView | None:
         return None
     path = f"{evidence.attempt_dir or run.attempt_dir}/{RUN_LOG}"
     return LogView(path=path, bytes=evidence.log_bytes, modified_utc=sight.log_modified)
+
+
+def _host_load(run: Run) -> str | None:
+    found = run.preflight
+    if found is None or found.load_1m is None:
+        return None
+    others = len(found.other_runs or ())
+    runs = "1 other run" if others == 1 else f"{others} other runs"
+    return f"{runs}, load {found.load_1m:g} on {found.cores} cores"
 
 
 def _stop(run: Run) -> str | None:

@@ -1,0 +1,44 @@
+"""What mends a refused launch: which setting asked for it, where that stands, the waiver."""
+
+from collections.abc import Iterable, Mapping
+
+from remoterun.model.project import ResolvedSettings
+
+SETTING_OF_CHECK: Mapping[str, str] = {
+    "cores": "preflight.min_cores",
+    "memory": "preflight.min_memory",
+    "clean_tree": "preflight.require_clean",
+    "disk": "preflight.min_disk_free",
+    "gpus": "preflight.min_gpus",
+    "load": "preflight.max_load_per_core",
+    "other_runs": "preflight.refuse_other_runs",
+    "required_columns_present": "data_quality.required_columns",
+    "min_rows": "data_quality.min_rows",
+    "duplicate_ratio": "data_quality.max_duplicate_ratio",
+    "missing_ratio": "data_quality.max_missing_ratio",
+    "numeric_integrity": "data_quality.numeric_columns",
+    "freshness": "data_quality.max_staleness",
+    "no_future_dates": "data_quality.max_future",
+}
+"""The check that a reason begins with -> the setting that its bound comes from."""
+
+
+def mending(
+    reasons: Iterable[str], policy: ResolvedSettings, origins: Mapping[str, str]
+) -> list[str]:
+    """For each reason the file, line and key of its bound, and how one run gets past it.
+
+    Args:
+        origins: where each value of the policy stands, by dotted key.
+    """
+    shown = policy.model_dump(mode="json")
+    lines = []
+    for reason in reasons:
+        setting = SETTING_OF_CHECK.get(reason.split(":")[0].split(" ")[0])
+        if setting is None:
+            continue
+        gate, key = setting.split(".")
+        value, where = shown[gate][key], origins.get(setting, "built-in")
+        once = f"--set {setting}=VALUE --reason 'WHY' --actor NAME"
+        lines.append(f"policy: {setting} is {value} ({where}); for one run: {once}")
+    return lines
