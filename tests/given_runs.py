@@ -174,3 +174,73 @@ def evidence(**changed: object) -> Evidence:
 
 def state(name: StateName, **changed: object) -> State:
     return State(name=name, basis=Basis.LOCK).model_copy(update=changed)
+
+
+WATCHED = """
+import sys, atexit
+counts = {"child": 0, "open": 0}
+def hook(event, args):
+    if event in ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.exec", "os.system"):
+        counts["child"] += 1
+    elif event == "open" and isinstance(args[0], str) and "RUNS" in args[0]:
+        counts["open"] += 1
+def report():
+    with open("/proc/self/status") as file:
+        high = next(line.split()[1] for line in file if line.startswith("VmHWM"))
+    loaded = [name for name in sys.argv[0].split() if name in sys.modules]
+    print("COUNTS", counts["child"], counts["open"], high, *loaded, file=sys.stderr)
+atexit.register(report)
+sys.addaudithook(hook)
+sys.argv[0] = "rich ruamel.yaml asyncio psutil"
+from remoterun.cli.app import main
+main()
+"""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What one command line cost."""
+
+    done: Done
+    children: int
+    opened: int
+    """Files below the folder of runs."""
+    peak_kib: int
+    loaded: tuple[str, ...]
+    """Of rich, ruamel.yaml, asyncio and psutil those that were imported."""
+
+
+def counted(folder: Path, *words: str, timeout: float = 60) -> Counted:
+    """The same command line, watched from inside by an audit hook."""
+    script = WATCHED.replace("RUNS", RUNS)
+    argv = [sys.executable, "-c", script, *words]
+    done = subprocess.run(argv, cwd=folder, capture_output=True, timeout=timeout, check=False)
+    err = done.stderr.decode("utf-8", "replace")
+    line = next(line for line in err.splitlines() if line.startswith("COUNTS "))
+    children, opened, peak, *loaded = line.split()[1:]
+    answer = Done(done.returncode, done.stdout.decode("utf-8", "replace"), err)
+    return Counted(answer, int(children), int(opened), int(peak), tuple(loaded))
+
+
+def left_before_its_start(folder: Path, tag: str) -> Path:
+    """A run whose supervisor began and vanished before the command was started."""
+    run = ended_run(folder, tag)
+    for name in ("exit_status.json", "artifacts.json", "control/exec"):
+        (run / name).unlink()
+    (run / "control/started").write_text("{}")
+    process = json.loads((run / "process.json").read_text())
+    host = {"hostname": os.uname().nodename, "pid": 2**22, "start_ticks": 1}
+    write_json(run / "process.json", {**process, **host})
+    return run
+
+
+HOSTILE = b"\x1b[2J\x1b]0;owned\x07 \x9b31m \xe2\x80\xae [bold]x[/] :boom: \xff\n"
+ALLOWED_CONTROLS = {"\n", "\t"}
+
+
+def control_characters(text: str) -> set[str]:
+    """What would act on a terminal."""
+    import unicodedata
+
+    unseen = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return {c for c in text if unicodedata.category(c) in unseen} - ALLOWED_CONTROLS
