@@ -85,6 +85,7 @@ import importlib.util, sys
 def rchar():
     with open("/proc/self/io") as file:
         return int(file.readline().split()[1])
+sys.dont_write_bytecode = True
 spec = importlib.util.spec_from_file_location("engine", sys.argv[1])
 engine = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(engine)

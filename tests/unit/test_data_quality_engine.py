@@ -4,8 +4,8 @@ oracle that works the same questions out slowly."""
 import ast
 import csv
 import hashlib
-import importlib.util
 import io
+import itertools
 import json
 import os
 import random
@@ -20,6 +20,7 @@ import pytest
 from data_quality_oracle import Asked, judge
 
 ENGINE = Path(__file__).parents[2] / "shell_templates" / "data_quality.py"
+COMPILED = compile(ENGINE.read_text("utf-8"), str(ENGINE), "exec")
 SOAK = int(os.environ.get("REMOTERUN_SOAK", "1"))
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 FIRST_SIX = (
@@ -36,6 +37,7 @@ import importlib.util, json, sys
 def kernel_says(name, key):
     with open("/proc/self/" + name) as file:
         return next(int(line.split()[1]) for line in file if line.startswith(key))
+sys.dont_write_bytecode = True
 spec = importlib.util.spec_from_file_location("engine", sys.argv[1])
 engine = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(engine)
@@ -50,9 +52,8 @@ sys.exit(code)
 
 def load_engine(**limits: int) -> ModuleType:
     """The engine as a module of its own, its limits small enough for small tables to reach."""
-    spec = importlib.util.spec_from_file_location("data_quality_engine", ENGINE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = ModuleType("data_quality_engine")
+    exec(COMPILED, module.__dict__)
     for name, value in limits.items():
         assert hasattr(module, name)
         setattr(module, name, value)
@@ -376,12 +377,37 @@ def test_a_table_of_any_line_ends_may_be_longer_than_the_longest_record(end, tab
 @pytest.mark.parametrize("order", ["up", "down"])
 def test_of_a_sorted_table_only_the_keys_of_one_group_are_kept(order):
     engine = load_engine()
-    keys, days = engine.Keys(), [f"{day:05d}" for day in range(400)]
-    for day in days if order == "up" else reversed(days):
-        keys.add([[day] * 50 + [day] * 50, [*map(str, range(99)), "0"]], 1000)
-        assert len(keys.group) == 100
+    days = [f"{day:05d}" for day in range(400)]
+    days = days if order == "up" else days[::-1]
+    keys = engine.Keys()
+    for day, next_day in itertools.pairwise(days):  # a part has the ends of two days
+        keys.add([[day] * 50 + [next_day] * 50, [*map(str, range(49)), "0"] * 2], 1000)
+        assert len(keys.group) == 50
     assert keys.store is None
-    assert keys.count(None) == 2 * 400
+    assert keys.count(None) == 2 + 398 * 100 + 2
+
+
+def test_a_part_ends_soon_after_a_quote_that_a_block_has_cut(table):
+    engine = load_engine(BLOCK=64)
+    rows = [f'{n},"a\nb"' for n in range(500)]
+    parts = list(engine.Table(table("n,text\n" + "\n".join(rows))).parts())
+    assert sum(len(columns[0]) for columns, _ in parts) == 500
+    assert max(size for _, size in parts) < 500
+
+
+@pytest.mark.parametrize(
+    ("latest", "failed"),
+    [
+        ("2027-01-14T08:00:00Z", set()),
+        ("2027-01-14T07:59:59Z", {"freshness"}),
+        ("2027-01-16T08:00:00Z", set()),
+        ("2027-01-16T08:00:01Z", {"no_future_dates"}),
+    ],
+)
+def test_the_bounds_of_dates_belong_to_what_passes(latest, failed, table):
+    asked = Asked(**{**vars(PANEL), "max_staleness_days": 1.0, "max_future_days": 1.0})
+    _, report, _, _ = gate(table(panel(dates=["2026-01-01", latest])), asked=asked)
+    assert set(failing(report)) == failed
 
 
 def test_the_groups_of_a_table_whose_order_breaks_late_are_read_again(table):
@@ -409,7 +435,10 @@ UNREADABLE = {
     "not UTF-8": (panel().encode() + b"2027-01-14,\xe9,1\n", "line 8: not UTF-8"),
     "a repeated column": (b"date,score,date\n", "repeated column names: ['date']"),
     "a row too long": (panel().encode() + b"2027-01-14,A,1,2\n", "line 8: 4 fields"),
-    "an open quote": (panel().encode() + b'2027-01-14,"A,1\nx,y,z\n', "line 8: in the record that begins there: unexpected end"),
+    "an open quote": (
+        panel().encode() + b'2027-01-14,"A,1\nx,y,z\n',
+        "line 8: in the record that begins there: unexpected end",
+    ),
     "text after a quote": (panel().encode() + b'2027-01-14,"A"x,1\n', "line 8: "),
     "a quote bomb": (panel().encode() + b'"' + b"a,b\n" * (5 * MIB), "line 8: "),
     "a bomb of quoted fields": (b'date,"' + b'\n","' * (5 * MIB), "line 1: "),
