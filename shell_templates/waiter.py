@@ -4,6 +4,7 @@ usage: waiter.py ATTEMPT WORD...   The command keeps descriptor 9, the run's loc
 subprocess module would close it. Python 3.6, standard library only.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -25,16 +26,15 @@ def adopt_orphans():
 def become(words):
     os.setpgid(0, 0)
     for number in range(1, 65):
-        try:
+        with contextlib.suppress(OSError, ValueError):
             signal.signal(number, signal.SIG_DFL)
-        except (OSError, ValueError):
-            pass
     os.closerange(3, LOCK)
     os.closerange(LOCK + 1, 256)
     try:
         os.execvp(words[0], words)
     except OSError as error:
-        message = "remoterun: cannot start %s: %s\n" % (ascii(os.fsdecode(words[0])), error.strerror)
+        program = ascii(os.fsdecode(words[0]))
+        message = f"remoterun: cannot start {program}: {error.strerror}\n"
         os.write(2, message.encode("ascii", "backslashreplace"))
         os._exit(127 if isinstance(error, FileNotFoundError) else 126)
 
@@ -53,8 +53,8 @@ def main():
         ended = ["signal", str(os.WTERMSIG(status))]
     else:
         ended = ["exit", str(os.WEXITSTATUS(status))]
-    wrappers = os.path.join(attempt, "control", "wrappers")
-    os.execvp("bash", ["bash", "-c", RECORD, wrappers, attempt, "ended"] + ended)
+    wrappers = f"{attempt}/control/wrappers"
+    os.execvp("bash", ["bash", "-c", RECORD, wrappers, attempt, "ended", *ended])
 
 
 main()
