@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import IO, TYPE_CHECKING
 
 from remoterun.model.gate import GateRecord
+from remoterun.model.rundir import RUN_LOG
 from remoterun.model.views import RunPage
 from remoterun.render.status_text import (
     duration,
@@ -122,8 +123,8 @@ def panel(page: RunPage, passed_s: float = 0.0) -> "Group":
         parts.append(line("cpu, mem", cores))
     parts += [line("reached", visible_line(text)) for text in page.milestones[-SHOWN_MILESTONES:]]
     if page.log is not None:
-        path = visible_line(page.log.path)
-        parts.append(Rule(Text(f"{path} ({size(page.log.bytes)})"), style="dim", align="left"))
+        head = Text(f"{RUN_LOG}, {size(page.log.bytes)}")
+        parts.append(Rule(head, style="dim", align="left"))
     for text in (page.tail or "").split("\n"):
         parts.append(Text(visible_line(text), no_wrap=True, overflow="ellipsis"))
     return Group(*parts)
