@@ -52,6 +52,15 @@ take_lock() { # -> fd 9
   flock -w 10 9 || die 75 'another supervisor holds this attempt'
 }
 
+require_last() { # who waited for the lock may find that the next attempt was opened meanwhile
+  local folder
+  for folder in "$run"/attempts/*/; do
+    folder=${folder%/} folder=${folder##*/}
+    case $folder in '' | *[!0-9]*) continue ;; esac
+    ((folder <= job_attempt)) || die 75 'a later attempt exists'
+  done
+}
+
 begin() {
   local started=control/started count=1
   while [[ -e $started ]]; do ((count += 1)) && started=control/started.$count; done
@@ -397,6 +406,7 @@ main() {
   run=$job_root/$job_run_path ticks_per_s=$(getconf CLK_TCK 2>/dev/null || printf 100)
   take_lock
   [[ -e exit_status.json ]] && exit 0
+  require_last
   if [[ -e control/exec ]]; then
     utc
     publish "control/requeue_refused.$$" "{\"observed_utc\": \"$now_utc\"}"
