@@ -100,16 +100,14 @@ def look_closely(
     *,
     detail: bool = False,
     tail_bytes: int = 0,
-    brief: bool = False,
     deadline_s: float = 30,
 ) -> list[Sight]:
     """The same with the records of the page and the end of the log.
 
     Args:
         detail: also list the processes of runs that go on.
-        brief: of ended runs read only what decides the state.
     """
-    sights = {path: sight_of_ended(path, brief=brief, tail_bytes=tail_bytes) for path in run_dirs}
+    sights = {path: sight_of_ended(path, tail_bytes=tail_bytes) for path in run_dirs}
     asked = [path for path, sight in sights.items() if sight is None]
     if asked:
         script = read_script("lib", "look", "evidence")
@@ -126,7 +124,6 @@ def look_or_say_why(
     offline: bool = False,
     detail: bool = False,
     tail_bytes: int = 0,
-    brief: bool = False,
 ) -> tuple[list[Sight], str]:
     """The same for a list: a host that does not answer in time leaves its runs unknown, and
     the second value says why; empty when all answered.
@@ -135,13 +132,13 @@ def look_or_say_why(
     if not offline:
         try:
             sights = look_closely(
-                run_dirs, detail=detail, tail_bytes=tail_bytes, brief=brief, deadline_s=5
+                run_dirs, detail=detail, tail_bytes=tail_bytes, deadline_s=5
             )
         except RemoteRunError as error:
             why = f"{error.what}: {error.why}" if error.why else error.what
         else:
             return sights, ""
-    ended = [sight_of_ended(path, brief=brief, tail_bytes=tail_bytes) for path in run_dirs]
+    ended = [sight_of_ended(path, tail_bytes=tail_bytes) for path in run_dirs]
     return [
         sight or Sight(Evidence(run_dir=str(path), unread=("control/job",)))
         for path, sight in zip(run_dirs, ended, strict=True)
