@@ -729,13 +729,13 @@ class Gate:
         yield "min_rows", True, rows >= want.min_rows, f"{rows} rows", f">= {want.min_rows}"
 
         ratio, most = metrics["duplicate_ratio"], want.max_duplicate_ratio
-        text = "no rows, or no such key column" if ratio is None else f"{ratio!r} of the rows"
+        text = "no rows, or no such key column" if ratio is None else f"{ratio:.7g} of the rows"
         yield "duplicate_ratio", True, ratio is not None and ratio <= most, text, f"<= {most!r}"
 
         above, most = metrics["missing_ratio_violations"], want.max_missing_ratio
         text = f"above: {listed([f'{name} {by.get(name)}' for name in above])}"
         if not above:
-            text = f"{max(by.values(), default=0.0)!r} at most, in {len(by)} columns"
+            text = f"{max(by.values(), default=0.0):.7g} at most, in {len(by)} columns"
         yield "missing_ratio", True, not above, text, f"<= {most!r}"
 
         issues, asked = metrics["numeric_issues"], want.numeric_columns
@@ -743,7 +743,7 @@ class Gate:
         yield "numeric_integrity", asked, not issues, text, f"finite numbers in {listed(asked)}"
 
         days, most = metrics["freshness_days"], want.max_staleness_days
-        text = "no date, or no such column" if days is None else f"{days!r} days"
+        text = "no date, or no such column" if days is None else f"{days:.7g} days"
         fresh = days is not None and days <= most
         yield "freshness", want.date_column, fresh, text, f"<= {most!r} days"
 
