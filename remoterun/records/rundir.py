@@ -47,8 +47,8 @@ EVIDENCE_RECORDS = (
     rundir.PREFLIGHT,
     rundir.WAIVERS,
 )
-BRIEF_RECORDS = (rundir.EXEC, rundir.EXIT_STATUS)
-"""What decides the state of a run that has ended, and no more."""
+BRIEF_RECORDS = (rundir.EXEC, rundir.EXIT_STATUS, rundir.WAIVERS)
+"""What decides the state of a run that has ended, and what marks it for ever."""
 EVIDENCE_MARKS = (rundir.STARTED, rundir.RESULT, rundir.CONTEXT, rundir.DATA_QUALITY_LOG)
 
 R = TypeVar("R", bound=Record)
@@ -158,6 +158,8 @@ def sight_of_ended(run_dir: Path, *, brief: bool = False, tail_bytes: int = 0) -
     if not brief:
         _see_the_rest(seen, run_dir, folder)
     sight = build_sight({}, seen)
+    if brief:
+        return replace(sight, evidence=sight.evidence.model_copy(update={"gates": ()}))
     if tail_bytes == 0:
         return sight
     try:

@@ -177,3 +177,24 @@ def test_the_end_of_a_log_is_read_without_the_rest(tmp_path):
         file.write(b"the end\n")
     assert reading.read_tail(log, 8) == b"the end\n"
     assert reading.read_tail(tmp_path / "none", 8) is None
+
+
+def test_the_brief_look_keeps_the_waivers_and_claims_nothing_about_gates(tmp_path):
+    run = ended_run(tmp_path, "t1")
+    waiver = {
+        "id": "WV-001",
+        "gate": "data_quality",
+        "kind": "skip",
+        "setting": None,
+        "policy_value": None,
+        "used_value": None,
+        "reason": "known",
+        "actor": "hui",
+        "recorded_utc": "2026-03-01T09:30:00Z",
+    }
+    write_json(
+        run / "waivers.json", {"schema_version": 1, "run_id": run.name, "waivers": [waiver]}
+    )
+    evidence = sight_of_ended(run, brief=True).evidence
+    assert evidence.waived == evidence_of_ended(run).waived != ()
+    assert evidence.gates == ()
