@@ -268,7 +268,10 @@ pin_input() {
   if cp --reflink=always -- "$input_path" "$pin" 2>/dev/null; then
     input_used=$attempt/$pin
   elif ((size <= job_pin_limit)); then
-    cp --reflink=never -- "$input_path" "$pin" 2>>run.log || end_blocked gate data_quality 'no room to pin the input'
+    if ! cp --reflink=never -- "$input_path" "$pin" 2>>run.log; then
+      [[ -e $input_path ]] || end_blocked input_changed data_quality "the input is gone: $job_input"
+      end_blocked gate data_quality 'the input cannot be copied for the run: see run.log'
+    fi
     input_used=$attempt/$pin
   fi
   if [[ $input_used != "$input_path" ]]; then
@@ -277,6 +280,9 @@ pin_input() {
     [[ -n $gated ]] || gated=$digest
     [[ $digest == "$gated" ]] || end_blocked input_changed data_quality 'the input changed after the check'
   fi
+  # what the shim compares right before the start: the copy, or without one the original as it was
+  # before it was hashed once more
+  input_pin_stat=$(stat -L -c '%s %.9Y %i' -- "$input_used" 2>/dev/null)
   same_input || end_blocked input_changed data_quality 'the input changed after the check'
 }
 
@@ -286,7 +292,6 @@ gate_input() {
   [[ -f $input_path ]] && look_at_input
   [[ $job_dq == run ]] && gate_data_quality
   pin_input
-  [[ $input_used == "$input_path" ]] || input_pin_stat=$(stat -c '%s %.9Y %i' -- "$input_used")
   replace control/input_start "{\"path\": $job_input_json, \"sha256\": \"$gated\", \"check\": \"$input_check\"}"
 }
 

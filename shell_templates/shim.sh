@@ -45,7 +45,7 @@ start_command() { # ATTEMPT PIN_STAT
     refuse 'control/argv is not what the manifest says'
   find_program
   choose_cpus
-  if [[ -n $2 && $(stat -c '%s %.9Y %i' -- "${REMOTERUN_INPUT_CSV-}" 2>/dev/null) != "$2" ]]; then
+  if [[ -n $2 && $(stat -L -c '%s %.9Y %i' -- "${REMOTERUN_INPUT_CSV-}" 2>/dev/null) != "$2" ]]; then
     refuse input_changed
   fi
   [[ -e stop_request.json ]] && refuse stop

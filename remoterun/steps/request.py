@@ -215,7 +215,7 @@ def input_path(given: str | None, root: Path) -> str | None:
     if given is None:
         return None
     path = checked(Text, given, "--dq-input-csv")
-    if not path or path.endswith("/"):
+    if not path or path.endswith("/") or posixpath.normpath(path) in (".", str(root)):
         raise UsageError(f"`{path}` names no file", where="--dq-input-csv")
     if posixpath.isabs(path):
         inside = os.path.relpath(path, root)
