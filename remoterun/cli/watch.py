@@ -173,5 +173,9 @@ def wait(
 
     here = watching.here(inventory, project)
     chosen = choose_runs(watching.asked(runs, tag, run_id, run_dir), here)
-    pages = wait_for_end(chosen, here, timeout_s=watching.seconds("--timeout", timeout))
+    timeout_s = watching.seconds("--timeout", timeout)
+    try:
+        pages = wait_for_end(chosen, here, timeout_s=timeout_s)
+    except KeyboardInterrupt:
+        watching.leave(None, chosen, "wait")
     watching.show_waited(pages, here, output)

@@ -121,7 +121,7 @@ def show_monitor(
             write=typer.echo if text else _ignore,
         )
     except KeyboardInterrupt:
-        leave(last, run_dir)
+        leave(last, [run_dir], "monitor")
     if last is None:
         raise UsageError(f"nothing is seen of `{run_dir}`")
     if output == "json":
@@ -168,7 +168,7 @@ def show_launch(
             write=lambda text: typer.echo(text, err=True),
         )
     except KeyboardInterrupt:
-        leave(last, run_dir)
+        leave(last, [run_dir], "monitor")
     if last is None:
         (sight,) = look_closely([run_dir])
         last = page_of(run_dir, sight, place, after="official", again=again)
@@ -187,13 +187,16 @@ def show_launch(
     raise typer.Exit(Exit.OK if goes_on and not follow else EXIT_OF_STATE[last.state])
 
 
-def leave(page: "RunPage | None", run_dir: Path) -> NoReturn:
-    """Ctrl-C leaves the run alone and says how to come back."""
+def leave(page: "RunPage | None", run_dirs: Sequence[Path], verb: str) -> NoReturn:
+    """Ctrl-C leaves the runs alone and says how to come back."""
     import shlex
 
-    name = page.decision_tag if page and page.decision_tag else shlex.quote(str(run_dir))
-    typer.echo("\ndetached; the run goes on", err=True)
-    typer.echo(next_text(f"remoterun monitor {name}"), err=True)
+    from remoterun.records.rundir import read_run_briefly
+
+    names = shlex.join(read_run_briefly(run_dir).name for run_dir in run_dirs)
+    goes_on = page is None or page.state in LIVE
+    typer.echo(f"\ndetached; {'the run goes on' if goes_on else 'the run has ended'}", err=True)
+    typer.echo(next_text(f"remoterun {verb} {names}"), err=True)
     raise typer.Exit(Exit.DETACHED)
 
 
@@ -213,7 +216,7 @@ def print_following(batches: Iterable[list[str]], run_dir: Path) -> None:
             if lines:
                 typer.echo(log_text(lines))
     except KeyboardInterrupt:
-        leave(None, run_dir)
+        leave(None, [run_dir], "logs -f")
 
 
 def show_waited(pages: "Sequence[RunPage]", here: Here, output: str) -> NoReturn:

@@ -10,7 +10,18 @@ from remoterun.render.visible import visible, visible_line
 
 RULE = 88
 NOTHING = "-"
-HEADS = ("TAG", "STATE", "HOST", "WORKFLOW", "STARTED", "ELAPSED", "PROGRESS", "CODE", "FLAGS")
+HEADS = (
+    "TAG",
+    "STATE",
+    "BASIS",
+    "AGE",
+    "HOST",
+    "WORKFLOW",
+    "ELAPSED",
+    "PROGRESS",
+    "CODE",
+    "FLAGS",
+)
 SHOWN_PROCESSES = 50
 
 
@@ -88,9 +99,10 @@ def row(page: RunPage) -> tuple[str, ...]:
     return (
         visible_line(page.decision_tag or page.run_id, limit=80),
         f"{page.state}{visible_line(gate, limit=30)}",
+        page.basis or "none",
+        duration(page.age_s),
         visible_line(page.host or "?", limit=40),
         visible_line(page.workflow or NOTHING, limit=40),
-        local_time(page.created_utc) if page.created_utc else NOTHING,
         duration(page.elapsed_sec) if page.elapsed_sec is not None else NOTHING,
         f"{number(done.n_done)}/{number(done.n_target)} ({done.pct:.1f}%)" if done else NOTHING,
         NOTHING if page.exit_code is None else str(page.exit_code),

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -26,14 +25,21 @@ STYLES = {
     StateName.UNKNOWN: "magenta",
 }
 
+GIVES_WAY = {"HOST", "WORKFLOW", "FLAGS"}
+
 
 def runs_table(pages: Sequence[RunPage]) -> Table:
-    """One line a run. Cells are `Text`, so nothing in them is markup."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for head in HEADS:
-        table.add_column(head, no_wrap=head != "FLAGS", overflow="ellipsis")
-    for page in pages:
-        cells = [Text(cell) for cell in row(page)]
+    """One line a run. Cells are `Text`, so nothing in them is markup. Where the screen is too
+    narrow the workflow, the host and the flags give way, never the tag or the state.
+    """
+    rows = [row(page) for page in pages]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for place, head in enumerate(HEADS):
+        width = max(len(head), *(len(cells[place]) for cells in rows))
+        least = len(head) if head in GIVES_WAY else width
+        table.add_column(head, no_wrap=True, overflow="ellipsis", min_width=least)
+    for page, words in zip(pages, rows, strict=True):
+        cells = [Text(word) for word in words]
         cells[1].stylize(STYLES[page.state])
         cells[-1].stylize("yellow")
         table.add_row(*cells)

@@ -88,6 +88,7 @@ def test_control_c_leaves_the_run_alone(tmp_path):
             pass
         child.send_signal(2)
         assert child.wait(timeout=30) == 130
+        assert child.stderr.read().splitlines()[-1] == "next: remoterun logs -f t1"
     assert remoterun(folder, "status", "t1", "--check").code == 75
     remoterun(folder, "stop", "t1")
 

@@ -1,5 +1,7 @@
 """`wait`: blocks until runs have ended; its exit code says how."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -110,3 +112,16 @@ def test_a_time_that_is_none_is_refused(tmp_path):
     done = remoterun(folder, "wait", "t1", "--timeout", "soon")
     assert done.code == 2
     assert "--timeout" in done.err
+
+
+def test_control_c_leaves_the_run_alone_and_says_how_to_wait_again(tmp_path):
+    folder = project(tmp_path, "sleep 60")
+    launch(folder, "t1")
+    argv = [sys.executable, "-m", "remoterun", "wait", "t1"]
+    with subprocess.Popen(argv, cwd=folder, stderr=subprocess.PIPE, text=True) as child:
+        time.sleep(3)
+        child.send_signal(2)
+        assert child.wait(timeout=30) == 130
+        assert child.stderr.read().splitlines()[-1] == "next: remoterun wait t1"
+    assert remoterun(folder, "status", "t1", "--check").code == 75
+    remoterun(folder, "stop", "t1")
