@@ -40,26 +40,28 @@ def complete(
     if not identity:
         return words
     for name, value in (("--decision-tag", tag), ("--owner", owner), ("--notes", notes)):
-        there = given_value(given, name.encode())
-        if there is None:
+        there = given_values(given, name.encode())
+        if not there:
             words += [name.encode(), value.encode()] if value else []
-        elif name == "--decision-tag" and there != value.encode():
-            shown = show_word(there)
-            what = f"the arguments say --decision-tag `{shown}`, the run is `{tag}`"
+        # all of them: which one counts is the program's own affair
+        other = [said for said in there if said != value.encode()]
+        if name == "--decision-tag" and other:
+            what = f"the arguments say --decision-tag `{show_word(other[0])}`, the run is `{tag}`"
             raise UsageError(
                 what, why="a report must name its own run", fix="leave --decision-tag out"
             )
     return words
 
 
-def given_value(words: Sequence[bytes], name: bytes) -> bytes | None:
-    """The value of an option that is there as `--name value` or `--name=value`."""
+def given_values(words: Sequence[bytes], name: bytes) -> list[bytes]:
+    """The values of an option that is there as `--name value` or `--name=value`."""
+    found = []
     for place, word in enumerate(words):
         if word == name:
-            return words[place + 1] if place + 1 < len(words) else b""
-        if word.startswith(name + b"="):
-            return word[len(name) + 1 :]
-    return None
+            found.append(words[place + 1] if place + 1 < len(words) else b"")
+        elif word.startswith(name + b"="):
+            found.append(word[len(name) + 1 :])
+    return found
 
 
 def parameters(words: Sequence[bytes]) -> dict[str, str]:
