@@ -12,8 +12,7 @@ import typer
 
 from remoterun.errors import Exit, UsageError
 from remoterun.model.state import StateName
-from remoterun.records.config import PROJECT_FILE
-from remoterun.records.runs import Asked, RunsHome, find_runs_home
+from remoterun.records.runs import PROJECT_FILE, Asked, RunsHome, find_runs_home
 from remoterun.render.envelope import run_names, runs_json, runs_lines
 from remoterun.render.messages import next_text
 from remoterun.render.status_text import block, gate_words, log_text, state_words, table

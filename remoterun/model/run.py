@@ -19,7 +19,7 @@ from remoterun.model.waivers import Waivers
 class Unreadable(BaseModel):
     """A record that exists and says nothing: never taken as absent."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     why: str
@@ -28,7 +28,7 @@ class Unreadable(BaseModel):
 class Run(BaseModel):
     """A record is None when it is not there, or when it stands under `unreadable`."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     run_dir: Path
     attempt: int

@@ -11,7 +11,8 @@ from remoterun.model.timestamp import Utc
 
 
 class View(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    # built when the first page is: a verb that shows none does not pay for it
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class ProgressView(View):

@@ -8,12 +8,14 @@ from typing import Literal
 
 from remoterun.errors import ConfigError, UsageError
 from remoterun.model.names import RunId
-from remoterun.model.project import Paths
 from remoterun.model.rundir import MANIFEST, MARKS_OF_A_RUN
-from remoterun.records.config import MAX_BYTES, find_files, read_project
-from remoterun.records.reading import UnreadableRecord, read_bounded
-from remoterun.rules.explain import did_you_mean
+from remoterun.records.reading import MAX_RECORD_BYTES, UnreadableRecord, read_bounded
 
+# the models of the settings files are imported where one is really parsed: most looks need none
+
+PROJECT_FILE = "remoterun.yaml"
+DEFAULT_RUNS = "audit/workstation_runs"
+"""`paths.runs` where nobody says otherwise."""
 MAX_DEPTH = 4
 """How far below a given folder runs are looked for."""
 
@@ -42,18 +44,32 @@ def find_runs_home(cwd: Path, environ: Mapping[str, str], project: Path | None) 
     Raises:
         ConfigError: the file that was named does not exist, or the one in force is wrong.
     """
-    if project is not None and project.expanduser().is_dir():
-        folder = cwd / project.expanduser()
-        if not (folder / "remoterun.yaml").exists():
-            return RunsHome(folder, folder / Paths().runs, None)
-    file = find_files(
-        cwd, {k: v for k, v in environ.items() if k == "REMOTERUN_PROJECT"}, None, project
-    ).project
+    file = _project_file(cwd, environ, project)
     if file is None:
-        root = next((f for f in (cwd, *cwd.parents) if (f / ".git").exists()), cwd)
-        return RunsHome(root, root / Paths().runs, None)
-    paths = read_project(file).settings.paths if mentions(file, b"paths") else Paths()
-    return RunsHome(file.parent, file.parent / paths.runs, file)
+        start = cwd if project is None else cwd / project.expanduser()
+        root = next((f for f in (start, *start.parents) if (f / ".git").exists()), start)
+        return RunsHome(root, root / DEFAULT_RUNS, None)
+    runs = DEFAULT_RUNS
+    if mentions(file, b"paths"):
+        from remoterun.records.config import read_project
+
+        runs = read_project(file).settings.paths.runs
+    return RunsHome(file.parent, file.parent / runs, file)
+
+
+def _project_file(cwd: Path, environ: Mapping[str, str], project: Path | None) -> Path | None:
+    if project is None and not environ.get("REMOTERUN_PROJECT"):
+        folders = (cwd, *cwd.parents)
+        return next((f / PROJECT_FILE for f in folders if os.path.lexists(f / PROJECT_FILE)), None)
+    if project is not None:
+        folder = cwd / project.expanduser()
+        if folder.is_dir() and not os.path.lexists(folder / PROJECT_FILE):
+            return None
+    from remoterun.records.config import find_files
+
+    # which inventory there is does not matter here
+    named = {k: v for k, v in environ.items() if k == "REMOTERUN_PROJECT"}
+    return find_files(cwd, named, None, project).project
 
 
 def mentions(file: Path, key: bytes) -> bool:
@@ -61,7 +77,7 @@ def mentions(file: Path, key: bytes) -> bool:
     else that a local verb does. A key may also be spelled with escapes.
     """
     try:
-        raw = read_bounded(file, MAX_BYTES) or b""
+        raw = read_bounded(file, MAX_RECORD_BYTES) or b""
     except UnreadableRecord as error:
         raise ConfigError(f"cannot read `{file.name}`", where=str(file), why=str(error)) from None
     return key in raw or b"\\x" in raw or b"\\u" in raw or b"\\U" in raw or b"\0" in raw
@@ -114,6 +130,8 @@ def find_run(asked: Asked, home: RunsHome, cwd: Path) -> Path:
 
 def no_such_run(text: str, home: RunsHome) -> UsageError:
     """That a name is unknown, and the nearest that is known."""
+    from remoterun.rules.explain import did_you_mean
+
     known = known_names(home)
     why = "there are no runs yet" if not known else ""
     return UsageError(
@@ -137,7 +155,7 @@ def read_identity(run_dir: Path) -> tuple[str, str | None]:
     import json
 
     try:
-        said = json.loads(read_bounded(run_dir / MANIFEST, MAX_BYTES) or b"null")
+        said = json.loads(read_bounded(run_dir / MANIFEST, MAX_RECORD_BYTES) or b"null")
     except (UnreadableRecord, ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):

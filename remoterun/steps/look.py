@@ -8,26 +8,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from remoterun.errors import ConfigError, RemoteRunError, UsageError
-from remoterun.model.names import HostName
-from remoterun.model.project import ADHOC
 from remoterun.model.run import Run
 from remoterun.model.rundir import OUTPUTS
 from remoterun.model.state import Evidence, State
 from remoterun.model.views import RunPage
-from remoterun.records.config import Configuration, read_configuration
 from remoterun.records.reading import read_words
 from remoterun.records.rundir import has_ended, read_run_briefly, sight_of_ended
 from remoterun.records.runs import Asked, RunsHome, find_run, list_runs, mentions
-from remoterun.records.scripts import read_script
 from remoterun.rules.log_lines import log_lines
-from remoterun.rules.settings import hosts_of, resolve
 from remoterun.rules.sight import Sight, parse_sights
 from remoterun.rules.state import classify
 from remoterun.rules.views.run_page import LIVE, Watched, build_page, log_progress
-from remoterun.transports import connect
 
+if TYPE_CHECKING:
+    from remoterun.records.config import Configuration
+
+# settings files and transports are imported where they are used: what has ended needs neither
 LOCAL = "local"
 
 
@@ -51,8 +50,10 @@ class Here:
     clock: Callable[[], datetime]
 
     @cached_property
-    def configuration(self) -> Configuration | None:
+    def configuration(self) -> "Configuration | None":
         """Both settings files; None when one is wrong: a run can be watched all the same."""
+        from remoterun.records.config import read_configuration
+
         try:
             project = self.home.project_file
             return read_configuration(self.cwd, self.environ, self.inventory, project)
@@ -66,6 +67,10 @@ class Here:
         file, manifest = self.home.project_file, run.manifest
         if manifest is None or not (live or (file is not None and mentions(file, b"patterns"))):
             return WatchSettings()
+        from remoterun.model.names import HostName
+        from remoterun.model.project import ADHOC
+        from remoterun.rules.settings import hosts_of, resolve
+
         found = self.configuration
         if found is None:
             return WatchSettings()
@@ -110,6 +115,9 @@ def look_closely(
     sights = {path: sight_of_ended(path, tail_bytes=tail_bytes) for path in run_dirs}
     asked = [path for path, sight in sights.items() if sight is None]
     if asked:
+        from remoterun.records.scripts import read_script
+        from remoterun.transports import connect
+
         script = read_script("lib", "look", "evidence")
         words = ["yes" if detail else "no", str(tail_bytes), *map(str, asked)]
         with connect(LOCAL) as transport:
@@ -131,9 +139,7 @@ def look_or_say_why(
     why = "not asked: --offline"
     if not offline:
         try:
-            sights = look_closely(
-                run_dirs, detail=detail, tail_bytes=tail_bytes, deadline_s=5
-            )
+            sights = look_closely(run_dirs, detail=detail, tail_bytes=tail_bytes, deadline_s=5)
         except RemoteRunError as error:
             why = f"{error.what}: {error.why}" if error.why else error.what
         else:
@@ -154,6 +160,9 @@ def stream(
         until: `end`, or `gates`: until they passed or blocked.
         log_offset: log bytes already known; negative: the last so many; None: no log.
     """
+    from remoterun.records.scripts import read_script
+    from remoterun.transports import connect
+
     offset = "" if log_offset is None else str(log_offset)
     words = [str(run_dir), until, offset, "yes" if detail else "no"]
     with connect(LOCAL) as transport:

@@ -5,12 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from remoterun.errors import UsageError
+from remoterun.errors import ConfigError, UsageError
 from remoterun.model.exit_status import Ending
+from remoterun.model.project import Paths
 from remoterun.model.state import StateName
-from remoterun.records import reading
+from remoterun.records import config, reading
 from remoterun.records.rundir import evidence_of_ended, has_ended, read_run, sight_of_ended
-from remoterun.records.runs import Asked, find_run, find_runs_home, list_runs, runs_below
+from remoterun.records.runs import (
+    DEFAULT_RUNS,
+    PROJECT_FILE,
+    Asked,
+    find_run,
+    find_runs_home,
+    list_runs,
+    runs_below,
+)
 from remoterun.rules.state import classify
 from tests.given_runs import RUNS, ended_run, project, write_json
 
@@ -192,9 +201,26 @@ def test_the_brief_look_keeps_the_waivers_and_claims_nothing_about_gates(tmp_pat
         "actor": "hui",
         "recorded_utc": "2026-03-01T09:30:00Z",
     }
-    write_json(
-        run / "waivers.json", {"schema_version": 1, "run_id": run.name, "waivers": [waiver]}
-    )
+    write_json(run / "waivers.json", {"schema_version": 1, "run_id": run.name, "waivers": [waiver]})
     evidence = sight_of_ended(run, brief=True).evidence
     assert evidence.waived == evidence_of_ended(run).waived != ()
     assert evidence.gates == ()
+
+
+def test_the_short_way_to_the_runs_agrees_with_the_settings(tmp_path):
+    assert Paths().runs == DEFAULT_RUNS
+    assert config.PROJECT_FILE == PROJECT_FILE
+    project(tmp_path / "a")
+    inside = tmp_path / "a/b"
+    inside.mkdir()
+    for cwd, environ, named in (
+        (inside, {}, None),
+        (tmp_path, {}, Path("a")),
+        (tmp_path, {}, tmp_path / "a/remoterun.yaml"),
+        (tmp_path, {"REMOTERUN_PROJECT": "a"}, None),
+    ):
+        file = config.find_files(cwd, environ, None, named).project
+        assert find_runs_home(cwd, environ, named).project_file == file
+    with pytest.raises(ConfigError):
+        find_runs_home(tmp_path, {"REMOTERUN_PROJECT": "nothing"}, None)
+    assert find_runs_home(tmp_path, {}, inside).runs == inside / DEFAULT_RUNS

@@ -7,7 +7,6 @@ from fnmatch import fnmatchcase
 from remoterun.errors import UsageError
 from remoterun.model.state import StateName
 from remoterun.model.views import RunPage
-from remoterun.rules.explain import did_you_mean
 from remoterun.rules.views.run_page import LIVE
 
 CONTRACT_WORDS: dict[str, frozenset[StateName]] = {
@@ -46,6 +45,8 @@ def require_states(words: Iterable[str]) -> None:
     known = [*StateName, *CONTRACT_WORDS]
     for word in words:
         if word not in known:
+            from remoterun.rules.explain import did_you_mean
+
             why = f"states are {', '.join(known)}"
             raise UsageError(f"no state `{word}`", why=why, fix=did_you_mean(word, known))
 
