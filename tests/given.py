@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from remoterun.model import rundir
 from remoterun.model.state import Evidence, State
 from remoterun.records.config import read_configuration
 from remoterun.rules.state import classify
@@ -146,11 +147,11 @@ class Lab:
         asked = Wishes(args=words, workflow="job", tag=tag, **wishes)
         return prepare_official(configuration, asked, os.environ, datetime.now(UTC))
 
-    def official(self, script: str, tag: str, *args: Word, follow: str = "no") -> Path:
+    def official(self, script: str, tag: str, *args: Word, follow: str = "once") -> Path:
         """Launch it, or find it launched; the run directory."""
         return begin(self.prepare(script, tag, *args), follow=follow)
 
-    def run(self, argv: Sequence[Word], tag: str, *, follow: str = "no") -> Path:
+    def run(self, argv: Sequence[Word], tag: str, *, follow: str = "once") -> Path:
         """Launch any command, without a workflow."""
         configuration = read_configuration(self.root, os.environ, None, None)
         asked = RunWishes(Wishes(args=[_bytes(word) for word in argv], tag=tag))
@@ -174,7 +175,7 @@ class Lab:
         return sorted((self.root / "audit/workstation_runs").iterdir())
 
 
-def begin(prepared: Prepared, *, follow: str = "no") -> Path:
+def begin(prepared: Prepared, *, follow: str = "once") -> Path:
     with start(prepared, datetime.now(UTC), follow=follow) as answer:
         for _ in answer.frames:
             pass
@@ -195,8 +196,9 @@ def see(run_dir: Path) -> tuple[Evidence, State]:
 
 def lock_is_free(run_dir: Path) -> bool:
     """Nothing of the run that matters is alive: the kernel says so."""
+    attempt = rundir.attempt_dir(run_dir, rundir.last_attempt(run_dir))
     try:
-        with (run_dir / "control/lock").open("rb") as lock:
+        with (attempt / "control/lock").open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
@@ -207,9 +209,12 @@ def lock_is_free(run_dir: Path) -> bool:
 
 def settled(run_dir: Path, seconds: float = 40) -> State:
     """What is seen of a run once nothing more can come from it."""
-    wait_until(lambda: lock_is_free(run_dir), seconds)
-    wait_until(lambda: see(run_dir)[1].settled, seconds)
-    return see(run_dir)[1]
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if lock_is_free(run_dir) and (state := see(run_dir)[1]).settled:
+            return state
+        time.sleep(0.05)
+    raise AssertionError(f"not settled within {seconds} s: {see(run_dir)}")
 
 
 def record(run_dir: Path, name: str) -> dict[str, Any]:

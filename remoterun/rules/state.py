@@ -87,6 +87,8 @@ def _of_record(seen: Evidence, ending: ExitStatus) -> State:
 
 def _of_started(seen: Evidence) -> State:
     if not seen.same_boot:
+        if seen.shim_exit is not None:
+            return _of_shim(seen, seen.shim_exit.exit_code, seen.shim_exit.signal)
         why = "the host was started anew while it ran"
         return State(name=StateName.LOST, basis=Basis.LOCK, settled=True, why=why)
     if seen.lock is Lock.HELD:
