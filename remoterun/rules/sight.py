@@ -41,6 +41,8 @@ class Sight:
     """New bytes of the log, in a stream."""
     done: str = ""
     """Why a stream ends with this frame; empty while it goes on."""
+    not_asked: str = ""
+    """Why nothing was seen; empty when something was."""
 
 
 def build_sight(looker: Mapping[str, str], seen: Seen) -> Sight:

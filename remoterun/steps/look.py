@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from remoterun.errors import ConfigError, RemoteRunError, UsageError
 from remoterun.model.run import Run
 from remoterun.model.rundir import OUTPUTS
-from remoterun.model.state import Evidence, State
+from remoterun.model.state import Evidence, State, StateName
 from remoterun.model.views import RunPage
 from remoterun.records.reading import read_words
 from remoterun.records.rundir import has_ended, read_run_briefly, sight_of_ended
@@ -146,7 +146,7 @@ def look_or_say_why(
             return sights, ""
     ended = [sight_of_ended(path, tail_bytes=tail_bytes) for path in run_dirs]
     return [
-        sight or Sight(Evidence(run_dir=str(path), unread=("control/job",)))
+        sight or Sight(Evidence(run_dir=str(path)), not_asked=why)
         for path, sight in zip(run_dirs, ended, strict=True)
     ], why
 
@@ -185,6 +185,8 @@ def page_of(
     asks_log = lines is not None and sight.evidence.progress is None
     settings = here.settings_of(run, live=live) if live or asks_log else WatchSettings()
     state = classify(sight.evidence, stall_after_s=settings.stall_after_s)
+    if sight.not_asked:
+        state = State(name=StateName.UNKNOWN, basis=None, why=sight.not_asked)
     watched = Watched(
         tail=lines[-tail_lines:] if lines is not None and tail_lines > 0 else None,
         progress=log_progress(sight.evidence, lines or (), settings.patterns),

@@ -201,6 +201,9 @@ def test_offline_asks_nobody_and_says_so(running):
     assert found.children == 0
     assert "not asked: --offline" in found.done.err
     assert "unknown" in found.done.out
+    out = remoterun(folder, "status", "t1", "--offline").out
+    assert "state: unknown (nothing proves it)\nwhy: not asked: --offline" in out
+    assert "unreadable" not in out
 
 
 def test_nothing_of_a_log_acts_on_the_terminal(tmp_path):
