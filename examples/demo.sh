@@ -88,7 +88,7 @@ show_stop_and_resume() {
   typed 0 'remoterun stop null_2026-02-21_run1 -m "need the cores"'
   typed 0 'remoterun resume null_2026-02-21_run1'
   typed 0 'remoterun wait null_2026-02-21_run1'
-  typed 0 'remoterun logs null_2026-02-21_run1 -n 5'
+  typed 0 'remoterun logs null_2026-02-21_run1 -n 12'
 }
 
 main() { # BIN
