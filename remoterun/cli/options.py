@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from remoterun.cli.complete import complete_host, complete_run, complete_workflow
+
 InventoryOption = Annotated[
     Path | None,
     typer.Option("--inventory", "-i", help="The inventory file.", show_default=False),
@@ -25,14 +27,27 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="The same as -o json.")]
 
 RunArgument = Annotated[
     str | None,
-    typer.Argument(metavar="RUN", help="A tag, a run id or a directory.", show_default=False),
+    typer.Argument(
+        metavar="RUN",
+        help="A tag, a run id or a directory.",
+        autocompletion=complete_run,
+        show_default=False,
+    ),
 ]
 RunsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="RUN…", help="Tags, run ids or directories.", show_default=False),
+    typer.Argument(
+        metavar="RUN…",
+        help="Tags, run ids or directories.",
+        autocompletion=complete_run,
+        show_default=False,
+    ),
 ]
 TagsOption = Annotated[
-    list[str] | None, typer.Option("--tag", help="A run by its tag.", show_default=False)
+    list[str] | None,
+    typer.Option(
+        "--tag", help="A run by its tag.", autocompletion=complete_run, show_default=False
+    ),
 ]
 RunIdsOption = Annotated[
     list[str] | None, typer.Option("--run-id", help="A run by its id.", show_default=False)
@@ -42,10 +57,19 @@ RunDirsOption = Annotated[
 ]
 
 HostOption = Annotated[
-    str | None, typer.Option("--host", help="A host of the inventory.", show_default=False)
+    str | None,
+    typer.Option(
+        "--host", help="A host of the inventory.", autocompletion=complete_host, show_default=False
+    ),
 ]
 WorkflowOption = Annotated[
-    str | None, typer.Option("--workflow", help="A workflow of remoterun.yaml.", show_default=False)
+    str | None,
+    typer.Option(
+        "--workflow",
+        help="A workflow of remoterun.yaml.",
+        autocompletion=complete_workflow,
+        show_default=False,
+    ),
 ]
 NewTagOption = Annotated[
     str | None,
