@@ -54,9 +54,9 @@ named_tag() { # FILE -> word: the first decision_tag in it
 
 bind_report() { # -> report report_missing candidates(json) foreign (folders of reports of other tags)
   local file path tagged='' matching=0 entries=''
-  report='' report_missing=none_written foreign=' '
-  [[ -z $job_report ]] && { candidates='[]' && return; }
-  fresh_files before_report "$job_report"
+  report='' report_missing=none_written foreign=()
+  list=()
+  [[ -z $job_report ]] || fresh_files before_report "$job_report"
   for file in ${list[@]+"${list[@]}"}; do
     path=$job_root/$file
     digest_file "$path" || continue
@@ -67,17 +67,14 @@ bind_report() { # -> report report_missing candidates(json) foreign (folders of 
       ((matching += 1))
       tagged=$file
     elif [[ -n $word && $file == */* ]]; then
-      foreign+="${file%/*} "
+      foreign+=("${file%/*}")
     fi
   done
   candidates="[$entries]"
   if read_text control/report_file && [[ -n $text ]]; then
     file=${text%%$'\n'*}
     file=${file#"$job_root/"}
-    if [[ $file != /* && "/$file/" != */../* && -f $job_root/$file && ! -L $job_root/$file ]]; then
-      report=$file report_missing=
-      return
-    fi
+    written_here "$file" && report=$file report_missing='' && return
   fi
   if ((${#list[@]} == 1)); then
     report=${list[0]} report_missing=
@@ -88,6 +85,15 @@ bind_report() { # -> report report_missing candidates(json) foreign (folders of 
   elif ((${#list[@]} > 1)); then
     report_missing=tag_mismatch
   fi
+}
+
+# No link leads out of the project, and its inode changed after the list of what was there before.
+written_here() { # FILE
+  local folder=$job_root/$1
+  [[ $1 != /* && "/$1/" != */../* && -f $folder && ! -L $folder ]] || return 1
+  folder=$(cd -- "${folder%/*}" && pwd -P)/ || return 1
+  [[ $folder == "$(cd -- "$job_root" && pwd -P)"/* ]] || return 1
+  ! [[ $(stat -c %.9Z -- "$job_root/$1") < $(stat -c %.9Z control/before_report) ]]
 }
 
 write_result() {
@@ -172,11 +178,14 @@ write_artifacts() {
   fresh_files before ${list[@]+"${list[@]}"} ${job_report:+"$job_report"}
   mine=()
   for line in ${list[@]+"${list[@]}"}; do
-    for folder in $foreign; do
+    [[ $job_root/$line == "$run"/* || $line == "$report" ]] && continue
+    for folder in ${foreign[@]+"${foreign[@]}"}; do
       [[ $line == "$folder"/* ]] && continue 2
     done
-    [[ $job_root/$line == "$run"/* ]] || mine+=("$line")
+    mine+=("$line")
   done
+  # what is bound is listed, also where the program named it and no pattern does
+  [[ -z $report || $job_root/$report == "$run"/* ]] || mine+=("$report")
   if ((${#mine[@]} > 0)); then
     cd -- "$job_root" && digest_all project_root "${mine[@]}" || exit 74
     cd -- "$attempt" || exit 74

@@ -19,7 +19,8 @@ wrapper() { # NAME ARG…: in place of this process
   exec bash -c "$as_wrapper" "$attempt/control/wrappers" "$@"
 }
 
-# The same in the environment, the folder and behind the setup text of the user.
+# The same in the environment, the folder and behind the setup text of the user. What that text prints
+# is kept out of a gate's record, and `set --` in it does not cost the words.
 user_wrapper() { # NAME ARG…: in place of this process; 97 when the setup text failed
   export REMOTERUN_RUN_DIR=$run REMOTERUN_ATTEMPT_DIR=$attempt REMOTERUN_RUN_ID=$job_run_id
   export REMOTERUN_TAG=$job_tag REMOTERUN_ATTEMPT=$job_attempt REMOTERUN_TOKEN=$job_token OUT_DIR=$run
@@ -31,8 +32,8 @@ user_wrapper() { # NAME ARG…: in place of this process; 97 when the setup text
   restore_environment
   [[ -s $attempt/setup.sh && -z $setup_failed ]] || wrapper "$@"
   # shellcheck disable=SC2016
-  exec bash -c '. "$0" || { printf "setup.sh ended with %d\n" $? >&2; exit 97; }; exec bash -c "$@"' \
-    "$attempt/setup.sh" "$as_wrapper" "$attempt/control/wrappers" "$@"
+  exec bash -c 'remoterun_words=("$@"); . "$0" >&2 || { printf "setup.sh ended with %d\n" $? >&2; exit 97; }
+    builtin exec bash -c "${remoterun_words[@]}"' "$attempt/setup.sh" "$as_wrapper" "$attempt/control/wrappers" "$@"
 }
 
 log() { # TEXT
