@@ -325,16 +325,17 @@ require_same_code() {
 }
 
 write_context() {
-  local report='""' report_sha=null input_sha=null branch
+  local report='""' report_sha=null input_sha=null branch=null commit=null
   if [[ -e data_quality/data_quality_report.json ]] && digest_file data_quality/data_quality_report.json; then
     report='"data_quality/data_quality_report.json"' report_sha=\"$digest\"
   fi
   [[ -n $gated ]] && input_sha=\"$gated\"
-  json_string "$git_branch" && branch=$json
+  [[ -n $git_branch ]] && json_string "$git_branch" && branch=$json
+  [[ $git_commit == unknown ]] || commit=\"$git_commit\"
   json_string "${HOSTNAME-}"
   utc
   allowed_cpus
-  publish context.json "{\"schema_version\": 1, \"run_id\": $job_run_id_json, \"timestamp\": \"$now_utc\", \"hostname\": $json, \"git_branch\": $branch, \"git_commit\": \"$git_commit\", \"workflow\": \"$job_workflow\", \"decision_tag\": \"$job_tag\", \"owner\": $job_owner_json, \"notes\": $job_notes_json, \"threads\": $job_threads, \"skip_data_quality_check\": $job_dq_skipped, \"data_quality_input_csv\": $job_input_json, \"data_quality_report_json\": $report, \"path_base\": {\"data_quality_report_json\": \"run_dir\", \"data_quality_input_csv\": \"$job_input_base\"}, \"data_quality_report_sha256\": $report_sha, \"data_quality_input_sha256\": $input_sha, \"cpus_allowed\": \"$cpus\", \"token\": \"$job_token\"}" ||
+  publish context.json "{\"schema_version\": 1, \"run_id\": $job_run_id_json, \"timestamp\": \"$now_utc\", \"hostname\": $json, \"git_branch\": $branch, \"git_commit\": $commit, \"workflow\": \"$job_workflow\", \"decision_tag\": \"$job_tag\", \"owner\": $job_owner_json, \"notes\": $job_notes_json, \"threads\": $job_threads, \"skip_data_quality_check\": $job_dq_skipped, \"data_quality_input_csv\": $job_input_json, \"data_quality_report_json\": $report, \"path_base\": {\"data_quality_report_json\": \"run_dir\", \"data_quality_input_csv\": \"$job_input_base\"}, \"data_quality_report_sha256\": $report_sha, \"data_quality_input_sha256\": $input_sha, \"cpus_allowed\": \"$cpus\", \"token\": \"$job_token\"}" ||
     [[ -e context.json ]] || die 74 'cannot write context.json'
 }
 

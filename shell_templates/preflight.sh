@@ -100,7 +100,7 @@ weigh_load() { # -> load; thousandths decide
 }
 
 main() { # ATTEMPT [FAILED]
-  local reasons='' checks='' status=pass branch=null diff=null word
+  local reasons='' checks='' status=pass branch=null commit=null diff=null word
   read_values "$1/control/job" || die 1 'control/job is unreadable'
   measure_cores
   measure_memory
@@ -141,11 +141,12 @@ main() { # ATTEMPT [FAILED]
 
   utc
   [[ -n $git_branch ]] && json_string "$git_branch" && branch=$json
+  [[ $git_commit == unknown ]] || commit=\"$git_commit\"
   [[ -n $git_diff ]] && diff=\"$git_diff\"
   json_string "$job_root"
   local root=$json
   json_string "${HOSTNAME-}"
-  printf '%s\n' "{\"schema_version\": 1, \"run_id\": $job_run_id_json, \"timestamp\": \"$now_utc\", \"hostname\": $json, \"root_dir\": $root, \"git_branch\": $branch, \"git_commit\": \"$git_commit\", \"git_dirty_count\": ${git_dirty:-null}, \"git_untracked_count\": ${git_untracked:-null}, \"diff_sha256\": $diff, \"cores\": ${cores:-0}, \"memory_gb\": ${memory_gb:-0}, \"min_cores\": $job_min_cores, \"min_memory_gb\": $job_min_memory_gb, \"require_clean\": $job_require_clean, \"status\": \"$status\", \"reasons\": [$reasons], \"memory_available_gb\": ${memory_available_gb:-null}, \"disk_free_gb\": ${disk_free_gb:-null}, \"gpus\": $gpus, \"load_1m\": ${load:-null}, \"other_runs\": $others, \"checks\": {$checks}, \"token\": \"$job_token\"}"
+  printf '%s\n' "{\"schema_version\": 1, \"run_id\": $job_run_id_json, \"timestamp\": \"$now_utc\", \"hostname\": $json, \"root_dir\": $root, \"git_branch\": $branch, \"git_commit\": $commit, \"git_dirty_count\": ${git_dirty:-null}, \"git_untracked_count\": ${git_untracked:-null}, \"diff_sha256\": $diff, \"cores\": ${cores:-0}, \"memory_gb\": ${memory_gb:-0}, \"min_cores\": $job_min_cores, \"min_memory_gb\": $job_min_memory_gb, \"require_clean\": $job_require_clean, \"status\": \"$status\", \"reasons\": [$reasons], \"memory_available_gb\": ${memory_available_gb:-null}, \"disk_free_gb\": ${disk_free_gb:-null}, \"gpus\": $gpus, \"load_1m\": ${load:-null}, \"other_runs\": $others, \"checks\": {$checks}, \"token\": \"$job_token\"}"
   [[ $status == pass ]] || exit 2
 }
 

@@ -1,6 +1,7 @@
 """What the wrapper saw on the host, right before the command: `context.json`."""
 
 from remoterun.model.names import RunId
+from remoterun.model.preflight import Known
 from remoterun.model.record import Record
 from remoterun.model.timestamp import Utc
 
@@ -10,8 +11,9 @@ class Context(Record):
     run_id: RunId
     timestamp: Utc
     hostname: str
-    git_branch: str
-    git_commit: str
+    git_branch: Known
+    git_commit: Known
+    """None outside a repository."""
     workflow: str
     decision_tag: str
     owner: str

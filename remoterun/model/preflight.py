@@ -1,9 +1,16 @@
 """What the host offered, and whether that was enough: `preflight.json`."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
 
 from remoterun.model.record import Record
 from remoterun.model.timestamp import Utc
+
+Known = Annotated[
+    str | None, BeforeValidator(lambda said: None if said in ("", "unknown") else said)
+]
+"""A fact about the work tree; older records say `unknown` or nothing where there is none."""
 
 
 class Preflight(Record):
@@ -13,9 +20,9 @@ class Preflight(Record):
     timestamp: Utc
     hostname: str
     root_dir: str
-    git_branch: str | None
-    git_commit: str
-    """`unknown` outside a repository."""
+    git_branch: Known
+    git_commit: Known
+    """None outside a repository."""
     git_dirty_count: int | None
     diff_sha256: str | None = None
     cores: int
