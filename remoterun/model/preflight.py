@@ -7,10 +7,10 @@ from pydantic import BeforeValidator, Field
 from remoterun.model.record import Record
 from remoterun.model.timestamp import Utc
 
-Known = Annotated[
-    str | None, BeforeValidator(lambda said: None if said in ("", "unknown") else said)
-]
-"""A fact about the work tree; older records say `unknown` or nothing where there is none."""
+NOT_KNOWN = ("", "unknown")
+"""How older records say that there is none."""
+Known = Annotated[str | None, BeforeValidator(lambda said: None if said in NOT_KNOWN else said)]
+"""A fact about the work tree."""
 
 
 class Preflight(Record):
