@@ -31,6 +31,7 @@ from remoterun.records.reading import (
     read_tail,
     read_values,
 )
+from remoterun.rules.evidence import build_evidence
 from remoterun.rules.sight import Sight, build_sight
 
 MAX_ARTIFACTS_BYTES = 256 * 2**20
@@ -155,11 +156,10 @@ def sight_of_ended(run_dir: Path, *, brief: bool = False, tail_bytes: int = 0) -
     seen = [("run", str(run_dir)), ("attempt_dir", str(folder)), ("exists", rundir.ARTIFACTS)]
     for name in BRIEF_RECORDS if brief else EVIDENCE_RECORDS:
         _see(seen, name, folder / name)
-    if not brief:
-        _see_the_rest(seen, run_dir, folder)
-    sight = build_sight({}, seen)
     if brief:
-        return replace(sight, evidence=sight.evidence.model_copy(update={"gates": ()}))
+        return Sight(build_evidence({}, seen).model_copy(update={"gates": ()}))
+    _see_the_rest(seen, run_dir, folder)
+    sight = build_sight({}, seen)
     if tail_bytes == 0:
         return sight
     try:

@@ -19,11 +19,13 @@ MANY = 100
 """From so many runs on, of an ended run only its manifest and its ending are read: its flags,
 gates and waivers stand on its own page.
 """
+NOTED = 1000
+"""From so many runs on a list takes noticeable time, and says why."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """Pages, and why some of them could not be asked; empty when all were."""
+    """Pages, and what is to be said about the list: hosts that did not answer, a long reading."""
 
     pages: list[RunPage]
     warning: str = ""
@@ -71,6 +73,9 @@ def list_project(
         ended = sorted(ended)[-LAST_ENDED:]
     sights, warning = look_or_say_why(unfinished, offline=offline)
     brief = len(ended) > MANY
+    if len(ended) > NOTED:
+        note = f"{len(ended)} runs were read one by one; there is no index"
+        warning = f"{warning}; {note}" if warning else note
     now, shown = here.clock(), []
     # one after the other: of ten thousand runs only the pages that are shown are kept
     for run_dir, sight in chain(zip(unfinished, sights, strict=True), _ended(ended, brief)):

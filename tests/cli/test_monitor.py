@@ -180,6 +180,30 @@ def octal(data):
     return "".join(f"\\0{byte:03o}" for byte in data)
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        'truncate -s 1000000000 "$OUT_DIR/run.log"; echo',
+        "head -c 67108864 /dev/zero | tr '\\0' x",
+        "head -c 20000000 /dev/urandom",
+    ],
+)
+def test_a_huge_log_of_a_run_that_goes_on_is_watched_at_once(tmp_path, write):
+    folder = project(tmp_path, f"{write}; touch written; echo; echo 3/8; sleep 60")
+    launch(folder, "t1", "--detach")
+    until = time.monotonic() + 30
+    while not (folder / "written").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    for words in (["status", "t1"], ["logs", "t1"], ["monitor", "t1", "--timeout", "1"]):
+        begun = time.monotonic()
+        found = counted(folder, *words)
+        assert "3/8" in found.done.out
+        assert found.peak_kib < 128 * 1024
+        assert time.monotonic() - begun < 12
+        assert control_characters(found.done.out) == set()
+    remoterun(folder, "stop", "t1")
+
+
 def test_endless_output_stays_within_bounds(tmp_path):
     folder = project(tmp_path, "timeout 4 yes 'a line of endless output'; exit 0")
     launch(folder, "t1", "--detach")
