@@ -228,7 +228,8 @@ hash_input_again() {
 
 finish() { # WHO ENDING
   if [[ $1 == later ]]; then
-    exec 9>>control/lock
+    lock_file_of "$attempt"
+    exec 9>>"$lock_file" || exit 74
     flock -n 9 || exit 75
   fi
   [[ -e exit_status.json ]] || record_ending "$1" "$2" || exit 74

@@ -61,7 +61,8 @@ place() { # the attempt's directory, whole or not at all
 
 start() { # a second supervisor would wait for the lock and find the first one's work
   [[ -e $attempt/exit_status.json || -e $attempt/control/exec ]] && return
-  lock_word "$attempt/control/lock"
+  lock_file_of "$attempt"
+  lock_word "$lock_file"
   [[ $lock == held ]] && return
   local waited=0 before=$started
   (

@@ -234,6 +234,11 @@ count_oom_kills() { # -> oom_kills: of this host since it was started
   { while read -r name value; do [[ $name == oom_kill ]] && oom_kills=$value; done </proc/vmstat; } 2>/dev/null
 }
 
+lock_file_of() { # ATTEMPT -> lock_file; elsewhere when the directory is on a network file system
+  lock_file=$1/control/lock
+  if [[ -e $1/control/lock_path ]] && read_text "$1/control/lock_path"; then lock_file=$text; fi
+}
+
 lock_word() { # FILE -> lock: held, free, none or unreadable; one process
   lock=none
   [[ -e $1 ]] || return 0

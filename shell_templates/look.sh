@@ -45,11 +45,6 @@ stat_all() { # ATTEMPT RUN_DIR pairs
   facts=$'\n'$(stat -L -c '%n %s %Y %i %d' -- "${paths[@]}" 2>/dev/null)$'\n'
 }
 
-lock_file_of() { # ATTEMPT -> lock_file
-  lock_file=$1/control/lock
-  if [[ -e $1/control/lock_path ]] && read_text "$1/control/lock_path"; then lock_file=$text; fi
-}
-
 fact() { # PATH -> fact: "size mtime inode device", empty when the file is not there
   fact=
   [[ $facts == *$'\n'"$1 "* ]] || return 1

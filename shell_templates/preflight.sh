@@ -68,16 +68,16 @@ measure_gpus() { # -> gpus(json) gpu_count; null where there is no way to ask
 }
 
 find_other_runs() { # -> others(json) other_count: directories whose supervisor holds its lock
-  local folder name
+  local folder name attempt lock_file
   local -a names
   names=()
   for folder in "$job_root/$job_runs_path"/*/; do
     folder=${folder%/}
     name=${folder##*/}
-    [[ -e $folder/control/lock && $folder != "$job_root/$job_run_path" ]] || continue
+    [[ -e $folder/control/job && $folder != "$job_root/$job_run_path" ]] || continue
     [[ -e $folder/artifacts.json && ! -d $folder/attempts ]] && continue
-    local lock_file=$folder/control/lock attempt
-    for attempt in "$folder"/attempts/*/; do [[ -e $attempt/control/lock ]] && lock_file=$attempt/control/lock; done
+    lock_file_of "$folder"
+    for attempt in "$folder"/attempts/*/; do [[ -e $attempt/control/job ]] && lock_file_of "${attempt%/}"; done
     lock_word "$lock_file"
     [[ $lock == held ]] && names+=("$name")
   done
