@@ -79,7 +79,7 @@ def test_a_run_that_ended_is_answered_without_a_child(tmp_path):
 
 
 def test_left_out_it_means_the_only_unfinished_run(tmp_path):
-    folder = project(tmp_path, "sleep 1")
+    folder = project(tmp_path, "sleep 5")
     ended_run(folder, "old")
     none = remoterun(folder, "wait")
     assert none.code == 2
