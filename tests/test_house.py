@@ -259,6 +259,14 @@ def test_both_pages_of_gates_have_every_field_of_their_records():
         assert [f for f in model.model_fields if f"`{f}`" not in text] == []
 
 
+def test_the_page_of_answers_has_every_key_of_a_run():
+    from remoterun.model.views import LogView, ProgressView, RunPage
+
+    words = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", doc("output.md")))))
+    for model in (RunPage, ProgressView, LogView):
+        assert set(model.model_fields) - words == set(), model
+
+
 def test_every_ending_and_reason_is_on_the_page():
     text = doc("run-directory.md")
     for word in [*exit_status.Ending, *exit_status.Reason]:
