@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from remoterun.model.record import Record
 
 MAX_RECORD_BYTES = 4 * 2**20
+PIECE_BYTES = 2**16
+"""Most records are smaller; a buffer of the limit would cost more than the reading."""
 
 R = TypeVar("R", bound=Record)
 
@@ -55,15 +57,18 @@ def read_bounded(path: Path, limit: int) -> bytes | None:
     except OSError as error:
         raise UnreadableRecord(error.strerror or str(error)) from None
     try:
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise UnreadableRecord("no regular file")
-            raw = file.read(limit + 1)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise UnreadableRecord("no regular file")
+        raw = bytearray()
+        while len(raw) <= limit and (piece := os.read(descriptor, PIECE_BYTES)):
+            raw += piece
     except OSError as error:
         raise UnreadableRecord(error.strerror or str(error)) from None
+    finally:
+        os.close(descriptor)
     if len(raw) > limit:
         raise UnreadableRecord(f"more than {limit} bytes")
-    return raw
+    return bytes(raw)
 
 
 def read_tail(path: Path, size_bytes: int) -> bytes | None:
