@@ -69,6 +69,8 @@ start() { # a second supervisor would wait for the lock and find the first one's
     restore_environment
     cd /
     unset REMOTERUN_TOKEN REMOTERUN_RUN_DIR REMOTERUN_ATTEMPT_DIR REMOTERUN_RUN_ID REMOTERUN_TAG REMOTERUN_ATTEMPT
+    # so that a run which is started inside a run is seen to be its own
+    export REMOTERUN_SUPERVISOR_OF=$token
     unset REMOTERUN_REPORT_FILE REMOTERUN_INPUT_CSV OUT_DIR OLDPWD
     exec </dev/null >/dev/null 2>>"$attempt/control/supervisor.log" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
     exec "${start_words[@]}" bash "$attempt/job.sh"

@@ -248,18 +248,25 @@ lock_word() { # FILE -> lock: held, free, none or unreadable; one process
   case $? in 0) lock=free ;; 9) lock=held ;; esac
 }
 
-# Every process of a run but the spared: by session, by descent, by the token in its environment.
-# A session counts only while its leader, if it lives, is the one that was seen.
+# For each environment that names a run: its file, then TOKEN=… or SUPERVISOR_OF=…
+sed_tokens='s/^\(.*[^A-Za-z0-9_]\)\{0,1\}REMOTERUN_\(TOKEN\|SUPERVISOR_OF\)=\([0-9a-f]\{32\}\).*/\2=\3/; T; F; p'
+
+# Every process of a run but the spared: by session, by descent, by the token in its environment, by
+# the run's lock that it keeps open. A session counts only while its leader, if it lives, is the one
+# that was seen. What says that it belongs to another run does, also where it descends from this one.
 list_processes() { # TOKEN ROOTS SESSIONS SPARED ("pid:ticks …" each) -> found ("pid:ticks …")
   local token=$1 roots=" $2 " sessions=" $3 " spared=" $4 " path pid line entry sid ticks
-  local table='' ours=' ' before tokens='' members=' '
+  local table='' ours=' ' before tokens=' ' members=' ' foreign=' ' supervisors=' ' lock_file
+  lock_file_of .
   # $( ) and not < <( ): its process must be gone before the table is read
-  # shellcheck disable=SC2013 # words of our own: /proc/N/environ
-  for path in $(sed -s -n "/REMOTERUN_TOKEN=$token/F" /proc/[0-9]*/environ 2>/dev/null); do
-    path=${path#/proc/}
-    tokens+=" ${path%/environ}"
-  done
-  tokens+=' '
+  while IFS= read -r path && IFS= read -r line; do
+    path=${path#/proc/} pid=${path%/environ}
+    case $line in
+      "TOKEN=$token") tokens+="$pid " ;;
+      "SUPERVISOR_OF=$token") supervisors+="$pid " ;;
+      *) foreign+="$pid " ;;
+    esac
+  done <<<"$(sed -s -n -e "$sed_tokens" /proc/[0-9]*/environ 2>/dev/null)"
   for entry in $sessions; do
     sid=${entry%:*} ticks=${entry#*:}
     if read_stat "$sid"; then
@@ -276,9 +283,11 @@ list_processes() { # TOKEN ROOTS SESSIONS SPARED ("pid:ticks …" each) -> found
       spared+="$pid:$stat_ticks "
       [[ $roots == *" $pid:$stat_ticks "* ]] || continue
     fi
-    [[ $stat_state == [ZX] ]] && continue
+    [[ $stat_state == [ZX] || $foreign == *" $pid "* ]] && continue
     table+="$pid $stat_ppid $stat_ticks"$'\n'
     if [[ $tokens == *" $pid "* || $members == *" $stat_sid "* || $roots == *" $pid:$stat_ticks "* ]]; then
+      ours+="$pid:$stat_ticks "
+    elif [[ /proc/$pid/fd/9 -ef $lock_file && $supervisors != *" $pid "* ]]; then
       ours+="$pid:$stat_ticks "
     fi
   done

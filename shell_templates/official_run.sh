@@ -22,6 +22,7 @@ wrapper() { # NAME ARG…: in place of this process
 # The same in the environment, the folder and behind the setup text of the user. What that text prints
 # is kept out of a gate's record, and `set --` in it does not cost the words.
 user_wrapper() { # NAME ARG…: in place of this process; 97 when the setup text failed
+  unset REMOTERUN_SUPERVISOR_OF
   export REMOTERUN_RUN_DIR=$run REMOTERUN_ATTEMPT_DIR=$attempt REMOTERUN_RUN_ID=$job_run_id
   export REMOTERUN_TAG=$job_tag REMOTERUN_ATTEMPT=$job_attempt REMOTERUN_TOKEN=$job_token OUT_DIR=$run
   export REMOTERUN_REPORT_FILE=$attempt/control/report_file

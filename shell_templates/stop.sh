@@ -32,6 +32,12 @@ supervisor_lives() {
   json_number process.json pid && pid=$number && json_number process.json start_ticks && same_process "$pid" "$number"
 }
 
+witness_lives() { # supervisor or shim
+  local entry
+  for entry in $spared; do same_process "${entry%:*}" "${entry#*:}" && return; done
+  return 1
+}
+
 ended() { # recorded, and nobody at work on it any more
   lock_word "$lock_file"
   [[ $lock != held ]]
@@ -69,6 +75,17 @@ main() {
         uptime
       done
     fi
+  else
+    # who recorded the end also ends what is left, while one of them lives
+    recorded_processes
+    uptime
+    until=$((up_s + grace + 20))
+    while witness_lives && ! ended && ((up_s < until)); do
+      sleep 0.1
+      uptime
+    done
+    left_over
+    [[ -z $found ]] || sweep "$grace"
   fi
   recorded_processes
   left_over
