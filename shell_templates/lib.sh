@@ -105,7 +105,8 @@ digest_file() { # FILE -> digest; the sha256, by whatever is quickest here
 
 # --- words ---------------------------------------------------------------------------------------
 
-utf8_pattern=$'^([\x01-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf][\x80-\xbf]|[\xf1-\xf3][\x80-\xbf][\x80-\xbf][\x80-\xbf]|\xf4[\x80-\x8f][\x80-\xbf][\x80-\xbf])*$'
+utf8_char=$'([\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf][\x80-\xbf]|[\xf1-\xf3][\x80-\xbf][\x80-\xbf][\x80-\xbf]|\xf4[\x80-\x8f][\x80-\xbf][\x80-\xbf])'
+utf8_pattern=$'^([\x01-\x7f]|'"$utf8_char)*\$"
 
 json_string() { # VALUE -> json; a byte that is no UTF-8 is shown as \xNN
   local value=$1 rest out char code exact=yes
@@ -119,7 +120,7 @@ json_string() { # VALUE -> json; a byte that is no UTF-8 is shown as \xNN
   [[ $value =~ $utf8_pattern ]] || exact=
   rest=$value out=
   while [[ -n $rest ]]; do
-    char=${rest:0:1} rest=${rest:1}
+    char=${rest:0:1}
     case $char in
       \" | \\) out+=\\$char ;;
       [\ -~]) out+=$char ;;
@@ -127,13 +128,20 @@ json_string() { # VALUE -> json; a byte that is no UTF-8 is shown as \xNN
         printf -v code %d "'$char"
         ((code < 0)) && ((code += 256))
         if ((code < 32 || code == 127)); then
-          printf -v char '\\u%04x' "$code"
-        elif [[ -z $exact ]]; then
-          printf -v char '\\\\x%02x' "$code"
+          printf -v code '\\u%04x' "$code"
+          out+=$code
+        elif [[ -n $exact ]]; then
+          out+=$char
+        elif [[ $rest =~ ^$utf8_char ]]; then
+          char=${BASH_REMATCH[0]}
+          out+=$char
+        else
+          printf -v code '\\\\x%02x' "$code"
+          out+=$code
         fi
-        out+=$char
         ;;
     esac
+    rest=${rest:${#char}}
   done
   json=\"$out\"
 }
