@@ -118,7 +118,7 @@ main() {
   # the same exec goes on as a stream; its request comes from here
   # shellcheck disable=SC2016
   exec bash -c '. "$0/lib.sh" && . "$0/look.sh" && . "$0/monitor.sh"' "$attempt/control/wrappers" \
-    < <(printf '%s\0' 4 "$nonce" "$run" "$follow" -16384 no)
+    < <(printf '%s\0' 4 "$nonce" "$run" "$follow" "~16384" no)
 }
 
 main "$@"; exit

@@ -2,7 +2,8 @@
 # monitor.sh - the looks of evidence.sh as a stream, with new log bytes, until nothing more can come.
 #
 # request RUN_DIR UNTIL(once, gates, end) OFFSET DETAIL   lib.sh and look.sh stand in front; OFFSET: log bytes
-#         already known, -N for the last N, empty for no log at all
+#         already known, -N for the last N, ~N the same for a viewer, who may miss what is written
+#         faster than it is sent, empty for no log at all
 # reply   frames: the words of look.sh, then log_offset and log (base64) where there are new bytes;
 #         the last one ends with the words `done` and why
 # shellcheck shell=bash
@@ -18,6 +19,7 @@ add_log() { # -> appends new bytes to seen, at most one chunk; moves offset
   size=${fact%% *}
   if ((offset < 0)); then offset=$((size + offset > 0 ? size + offset : 0)); fi
   ((size > offset)) || return 0
+  if [[ -n $viewer ]] && ((size - offset > 16 * chunk)); then offset=$((size - chunk)); fi
   bytes=$((size - offset > chunk ? chunk : size - offset))
   see log_offset "$offset"
   see log_bytes "$(tail -c "+$((offset + 1))" -- "$attempt/run.log" | head -c "$bytes" | base64 | tr -d '\n')"
@@ -55,9 +57,10 @@ signature() { # -> now_signature: moves when something of the run moved; one pro
 }
 
 main() {
-  local run until offset detail why='' idle=0 more='' waited=0 before=''
+  local run until offset detail why='' idle=0 viewer='' more='' waited=0 before=''
   read_request
   run=${words[0]} until=${words[1]} offset=${words[2]} detail=${words[3]}
+  [[ $offset == '~'* ]] && viewer=yes offset=-${offset#'~'}
   while :; do
     attempt_in_force "$run"
     # taken before the look: what moves while we look is news afterwards
@@ -67,6 +70,8 @@ main() {
     look_at "$detail" 0 "$run"
     add_log
     finished
+    # the rest of the log is waited for at the end of a run, not when its gates have passed
+    [[ $why == started ]] && more=
     [[ -z $why || -n $more ]] || see 'done' "$why"
     reply "${seen[@]}" || exit 0
     [[ -n $more ]] && continue

@@ -14,7 +14,7 @@ from remoterun.records.reading import UnreadableRecord, read_record, read_tail
 from remoterun.records.rundir import has_ended
 from remoterun.rules.log_lines import LINE_CHARACTERS, TAIL_BYTES, last_drawn, log_lines
 from remoterun.rules.sight import parse_frame
-from remoterun.steps.look import Here, look_closely, page_of, stream
+from remoterun.steps.look import Here, last_bytes, look_closely, page_of, stream
 
 BYTES_A_LINE = 400
 MAX_TAIL_BYTES = 4 * 2**20
@@ -78,7 +78,7 @@ def follow_log(run_dir: Path, here: Here, lines: int) -> Iterator[list[str]]:
         yield found.lines + found.reasons
         return
     following, begun = Following(), False
-    with closing(stream(run_dir, log_offset=-TAIL_BYTES)) as frames:
+    with closing(stream(run_dir, log=last_bytes(TAIL_BYTES))) as frames:
         for frame in frames:
             sight = parse_frame(frame)
             if sight is None:

@@ -152,21 +152,30 @@ def look_or_say_why(
 
 
 def stream(
-    run_dir: Path, *, until: str = "end", log_offset: int | None = None, detail: bool = False
+    run_dir: Path, *, until: str = "end", log: str = "", detail: bool = False
 ) -> Generator[list[bytes], None, None]:
     """Frames of monitor.sh until nothing more can come; closing the iterator ends it there.
 
     Args:
-        until: `end`, or `gates`: until they passed or blocked.
-        log_offset: log bytes already known; negative: the last so many; None: no log.
+        until: `once`, `end`, or `gates`: until they passed or blocked.
+        log: which bytes of the log come along: none, or what `last_bytes` or `viewed` says.
     """
     from remoterun.records.scripts import read_script
     from remoterun.transports import connect
 
-    offset = "" if log_offset is None else str(log_offset)
-    words = [str(run_dir), until, offset, "yes" if detail else "no"]
+    words = [str(run_dir), until, log, "yes" if detail else "no"]
     with connect(LOCAL) as transport:
         yield from transport.stream(read_script("lib", "look", "monitor"), words)
+
+
+def last_bytes(count: int) -> str:
+    """The last so many bytes of the log, then every byte."""
+    return f"-{count}"
+
+
+def viewed(count: int) -> str:
+    """The same for a viewer, who may miss what is written faster than it is sent."""
+    return f"~{count}"
 
 
 def page_of(

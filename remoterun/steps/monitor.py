@@ -15,9 +15,11 @@ from remoterun.rules.progress import Observation, Pace, milestones, pace
 from remoterun.rules.sight import Sight, parse_frame
 from remoterun.rules.state import classify
 from remoterun.rules.views.run_page import LIVE, Watched, build_page, log_progress
-from remoterun.steps.look import Here, WatchSettings, stream, writes_of
+from remoterun.steps.look import Here, WatchSettings, stream, viewed, writes_of
 
 KEPT_MILESTONES = 50
+VIEW_BYTES = 16384
+"""How much of the log a viewer sees at first."""
 PACE_WINDOW_S = 600
 """The rate is taken over the last so many seconds."""
 
@@ -79,7 +81,7 @@ def follow(
         timeout_s: stop following after so long; the last page is then not settled.
     """
     until = None if timeout_s is None else time.monotonic() + timeout_s
-    with closing(stream(run_dir, log_offset=-16384)) as frames:
+    with closing(stream(run_dir, log=viewed(VIEW_BYTES))) as frames:
         for page in pages(frames, run_dir, here, tail_lines=tail_lines):
             yield page
             if until is not None and time.monotonic() >= until:

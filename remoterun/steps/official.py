@@ -25,7 +25,8 @@ from remoterun.steps.launch import (
     conflict,
     send,
 )
-from remoterun.steps.look import look, stream
+from remoterun.steps.look import look, stream, viewed
+from remoterun.steps.monitor import VIEW_BYTES
 from remoterun.steps.request import Prepared
 
 
@@ -109,7 +110,7 @@ def launched(prepared: Prepared, intent: Intent, note: str, follow: str) -> Iter
 @contextlib.contextmanager
 def existing(intent: Intent, note: str, follow: str) -> Iterator[Answer]:
     run_dir = run_dir_of(intent)
-    frames = stream(run_dir, until=follow, log_offset=-16384)
+    frames = stream(run_dir, until=follow, log=viewed(VIEW_BYTES))
     yield Answer(run_dir, intent, note, False, frames)
 
 
