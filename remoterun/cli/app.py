@@ -2,10 +2,12 @@
 
 import os
 import sys
-from typing import Annotated, Any, NoReturn
+from contextlib import suppress
+from typing import Annotated, NoReturn
 
 import typer
 from typer import Abort
+from typer._click import Context, HelpFormatter
 from typer._click.exceptions import ClickException, NoArgsIsHelpError
 from typer.core import TyperGroup
 from typer.main import get_command
@@ -27,13 +29,17 @@ failed; 9 state unknown or lost; 10 conflict; 74 local file error; 75 not yet; 7
 class Panels(TyperGroup):
     """Help grouped by purpose and printed plain: rich would cost more than the whole rest."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: Context) -> object:
+        # typer would end with 1 when the reader of stdout is gone
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
             leave_quietly()
+        except KeyboardInterrupt:
+            # here and not in `main`: typer would turn it into a silent exit
+            end("interrupted; a run that was started goes on", Exit.DETACHED)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         seen = [(n, c) for n, c in commands if c is not None and not c.hidden]
         width = formatter.width - 6 - max((len(name) for name, _ in seen), default=0)
@@ -47,7 +53,7 @@ class Panels(TyperGroup):
                 with formatter.section(panel):
                     formatter.write_dl(rows)
 
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+    def format_epilog(self, ctx: Context, formatter: HelpFormatter) -> None:
         formatter.write(f"\n{EXIT_CODES}\n")
 
 
@@ -85,6 +91,7 @@ hosts.register(app)
 
 def main() -> NoReturn:
     """Run the command line; every error ends here, as a message and an exit code."""
+    open_missing_streams()
     try:
         code = get_command(app).main(prog_name="remoterun", standalone_mode=False)
         sys.stdout.flush()
@@ -120,6 +127,20 @@ def usage_error(error: ClickException) -> UsageError:
     return UsageError(error.format_message(), fix=f"{verb} --help")
 
 
+def open_missing_streams() -> None:
+    """What was closed by the caller leads to nowhere: else the next file or pipe that is opened
+    would take its number, and an answer would be written into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w", closefd=False))
+
+
 def leave_quietly() -> NoReturn:
     """The reader of stdout is gone; nothing is said, also not while the interpreter ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -127,5 +148,7 @@ def leave_quietly() -> NoReturn:
 
 
 def end(text: str, code: Exit) -> NoReturn:
-    typer.echo(text, err=True)
+    # where nothing can be said the code still counts
+    with suppress(OSError):
+        typer.echo(text, err=True)
     sys.exit(code)
