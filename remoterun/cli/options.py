@@ -87,7 +87,7 @@ CpusetOption = Annotated[
     str | None,
     typer.Option(
         "--cpuset",
-        help="CPUs to pin to: `auto` (as many as threads), a list like 0-3,8, or `all` that we may use.",
+        help="CPUs to pin to: `auto` (as many as threads), a list like 0-3,8, or `all` we may use.",
         show_default=False,
     ),
 ]
