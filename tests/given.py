@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ workflows:
 IDENTITY = ("-c", "user.name=n", "-c", "user.email=n@example", "-c", "gc.auto=0")
 
 Word = str | bytes
+TESTS = Path(__file__).parent
+PYTHON = sys.executable
 
 
 def wait_until(predicate: Callable[[], Any], seconds: float = 20, *, every: float = 0.02) -> Any:
@@ -94,6 +97,10 @@ def with_environment(text: str) -> list[int]:
 
 def in_session(sid: int) -> list[int]:
     return [pid for pid in all_pids() if (f := stat_of(pid)) and int(f[3]) == sid and alive(pid)]
+
+
+def children_of(parent: int) -> list[int]:
+    return [pid for pid in all_pids() if (f := stat_of(pid)) and int(f[1]) == parent]
 
 
 def kill(pid: int, number: int = signal.SIGKILL) -> bool:

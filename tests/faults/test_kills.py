@@ -152,10 +152,7 @@ def fork_launcher(lab: given.Lab, plan: Plan, args: tuple[str, ...]) -> int:
 
 def launch_session(launcher: int) -> list[int]:
     """The bash that the launcher started: its transport gives it a session of its own."""
-    children = [
-        pid for pid in given.all_pids() if (f := given.stat_of(pid)) and int(f[1]) == launcher
-    ]
-    return [pid for child in children for pid in given.in_session(child)]
+    return [pid for child in given.children_of(launcher) for pid in given.in_session(child)]
 
 
 def judge(outcome: Outcome) -> str:

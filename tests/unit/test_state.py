@@ -47,22 +47,22 @@ def expected(
     """The table of P3, row by row, written down apart from the code that is tested."""
     if missing or unread:
         return StateName.UNKNOWN
-    if said is not None:  # any | free or held | yes | any
+    if said is not None:  # a record counts whatever else is seen
         without_exec = said is StateName.SUCCEEDED and not exec_marker
         return StateName.UNKNOWN if without_exec else said
     if not same_host or lock is Lock.UNREADABLE:
         return StateName.UNKNOWN
     if not exec_marker:
-        if lock is Lock.HELD:  # – | held | – | same
+        if lock is Lock.HELD:  # no exec, lock held
             return StateName.GATING
-        return StateName.STOPPED if stop_requested else StateName.CLAIMED  # – | free | – | any
-    if same_boot and lock is Lock.HELD:  # yes | held | – | same
+        return StateName.STOPPED if stop_requested else StateName.CLAIMED  # no exec, lock free
+    if same_boot and lock is Lock.HELD:  # exec, lock held
         return StateName.RUNNING
     if same_boot and left is None:
         return StateName.UNKNOWN
     if same_boot and left:
         return StateName.RUNNING
-    if shim is None:  # yes | free | – | same, and yes | – | – | differs
+    if shim is None:  # exec, lock free; or another boot
         return StateName.LOST
     return StateName.STOPPED if stop_requested else shim  # the second witness of P4
 
