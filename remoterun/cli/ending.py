@@ -1,6 +1,5 @@
 """How `stop` and `resume` are called and answered."""
 
-import getpass
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import typer
 from remoterun.cli.launching import Manner, World, head_line, say, show_plan, watch
 from remoterun.cli.watching import here
 from remoterun.errors import Exit, UsageError
+from remoterun.model.state import State, StateName
 from remoterun.records.runs import Asked
 from remoterun.render.messages import next_text
 from remoterun.render.visible import visible_line
@@ -33,7 +33,8 @@ def stop(
     output: str,
 ) -> None:
     from remoterun.model.units import parse_seconds
-    from remoterun.steps.resume import read_manifest
+    from remoterun.records.rundir import read_run_briefly
+    from remoterun.steps.launch import user_name
     from remoterun.steps.stop import stop as stop_run
 
     try:
@@ -42,31 +43,36 @@ def stop(
         raise UsageError(str(error), where="--grace") from None
     codes, answers = [], []
     for run_dir in find(asked, world):
-        manifest = read_manifest(run_dir)
-        tag = manifest.decision_tag
+        # a run whose manifest is gone can be ended all the same
+        run = read_run_briefly(run_dir)
         if dry_run:
             typer.echo(
                 f"would ask {run_dir} to stop: TERM to its processes, KILL after {grace_s} s"
             )
             continue
-        say(f"stopping {visible_line(tag)} on {manifest.host.name}")
+        say(f"stopping {visible_line(run.name)}")
         done = stop_run(
             run_dir,
-            manifest.run_id,
+            run.run_id,
             reason=reason,
-            actor=actor or _user(),
+            actor=actor or user_name(),
             grace_s=grace_s,
             now=world.now,
         )
         state = classify(done.evidence)
-        line = f"{tag}: {state.name} ({state.why}), {done.left} of its processes left"
+        line = f"{run.name}: {state.name} ({state.why}), {done.left} of its processes left"
         answers.append(
-            {"run_id": manifest.run_id, "decision_tag": tag, "state": state.name, "left": done.left}
+            {
+                "run_id": run.run_id,
+                "decision_tag": run.tag,
+                "state": state.name,
+                "left": done.left,
+            }
         )
         if output == "text":
             typer.echo(visible_line(line))
-        codes.append(Exit.NOT_YET if done.left or not state.settled else Exit.OK)
-        say(next_text(next_command(state, tag, after="stop")))
+        codes.append(exit_of_stop(state, done.left))
+        say(next_text(next_command(state, run.name, after="stop")))
     if output == "json" and not dry_run:
         from remoterun.render.envelope import envelope_json
 
@@ -74,25 +80,32 @@ def stop(
     raise typer.Exit(worst(codes))
 
 
+def exit_of_stop(state: State, left: int) -> Exit:
+    """0 where nothing of the run goes on, however it ended."""
+    if state.name is StateName.UNKNOWN:
+        return Exit.UNKNOWN
+    return Exit.NOT_YET if left or not state.settled else Exit.OK
+
+
 def resume(asked: Sequence[Asked], world: World, wishes: ResumeWishes, manner: Manner) -> None:
     from remoterun.steps.official import plan_of
     from remoterun.steps.resume import prepare_resume
     from remoterun.steps.resume import resume as resume_run
 
-    for run_dir in find(asked, world):
-        resumable = prepare_resume(run_dir, world.configuration, wishes, world.environ, world.now)
+    codes = []
+    # all are checked before the first one is started
+    for resumable in [
+        prepare_resume(run_dir, world.configuration, wishes, world.environ, world.now)
+        for run_dir in find(asked, world)
+    ]:
         say(head_line(resumable.prepared))
         if manner.dry_run:
             parcel = plan_of(resumable.prepared, resumable.last, world.now)
-            show_plan(parcel, resumable.prepared.request.host_kind)
+            show_plan(parcel, resumable.prepared.request.host_kind, manner)
             continue
         with resume_run(resumable, world.now, follow=manner.until) as answer:
             again = f"remoterun resume {answer.intent.tag}"
-            watch(answer, manner, resumable.prepared, again=again)
-
-
-def _user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return None
+            codes.append(watch(answer, manner, resumable.prepared, again=again))
+        if codes[-1] is Exit.DETACHED:
+            raise typer.Exit(Exit.DETACHED)
+    raise typer.Exit(worst(codes))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from remoterun.errors import Exit
+from remoterun.errors import Exit, LocalFileError
 
 if TYPE_CHECKING:
     from remoterun.records.config import Configuration
@@ -40,7 +40,13 @@ class World:
     """Where one stands: folder, environment, time and settings files; read once, at the edge."""
 
     def __init__(self, inventory: Path | None, project: Path | None) -> None:
-        self.here = Path.cwd()
+        try:
+            self.here = Path.cwd()
+        except OSError as error:
+            what = "the working directory is gone"
+            raise LocalFileError(
+                what, why=error.strerror or "", fix="cd, to one that exists"
+            ) from None
         self.environ = dict(os.environ)
         self.now = datetime.now(UTC)
         self.inventory = inventory
@@ -64,34 +70,48 @@ def launch(prepared: "Prepared", world: World, manner: Manner) -> None:
 
     say(head_line(prepared))
     if manner.dry_run:
-        show_plan(plan(prepared, world.now), prepared.request.host_kind)
+        parcel, note = plan(prepared, world.now)
+        if note:
+            say(note)
+        if parcel:
+            show_plan(parcel, prepared.request.host_kind, manner)
         return
     with start(prepared, world.now, follow=manner.until) as answer:
         again = shlex.join(["remoterun", *sys.argv[1:]])
-        watch(answer, manner, prepared, again=again)
+        code = watch(answer, manner, prepared, again=again)
+    raise typer.Exit(code)
 
 
-def watch(answer: "Answer", manner: Manner, prepared: "Prepared", *, again: str) -> None:
-    """Show what happens to a launched run until it was asked to be left, then exit by it."""
+def watch(answer: "Answer", manner: Manner, prepared: "Prepared", *, again: str) -> Exit:
+    """Show what happens to a launched run until it was asked to be left; the code says how it
+    stands then.
+    """
     from remoterun.cli.watching import show_launch
     from remoterun.rules.refusal import mending
 
+    official, resolved = prepared.request.official, prepared.resolved
+
     def mend(reasons: Sequence[str]) -> list[str]:
-        return mending(reasons, prepared.resolved.policy, prepared.resolved.policy_origins)
+        return mending(reasons, resolved.policy, resolved.policy_origins, waived=official)
 
     if answer.note:
         say(answer.note)
-    show_launch(answer, manner.output, follow=manner.follow, again=again, mending=mend)
+    if not answer.new:
+        again = f"remoterun resume {answer.intent.tag}"
+    try:
+        show_launch(answer, manner.output, follow=manner.follow, again=again, mending=mend)
+    except typer.Exit as left:
+        return Exit(left.exit_code)
 
 
-def show_plan(parcel: "Parcel", host_kind: str) -> None:
+def show_plan(parcel: "Parcel", host_kind: str, manner: Manner) -> None:
     """The exact argv, request and files of a launch that is not made."""
     from remoterun.model import rundir
     from remoterun.render.dry_run import parcel_text
     from remoterun.steps.launch import launch_words
 
     command = parcel.files[rundir.COMMAND].decode().rstrip()
-    request = launch_words(parcel, host_kind, "gates")
+    request = launch_words(parcel, host_kind, manner.until)
     typer.echo(parcel_text(["bash", "-s"], request, parcel.files, command))
 
 
@@ -113,14 +133,14 @@ def show_gate(name: str, answer: "GateAnswer", output: str) -> None:
     from remoterun.render.visible import visible, visible_line
 
     if output == "json" and answer.record:
-        typer.echo(json.dumps(answer.record, indent=2))
+        typer.echo(json.dumps(json.loads(answer.text), indent=2))
     elif answer.record:
-        for check, result in answer.record.get("checks", {}).items():
+        for check, result in answer.record.checks.items():
             word = {True: "pass", False: "FAIL", None: "not asked"}[result]
             typer.echo(f"{visible_line(check):12} {word}")
-        for reason in answer.record.get("reasons", ()):
-            typer.echo(f"  {visible_line(str(reason))}")
-        typer.echo(f"{name}: {answer.record.get('status')}")
+        for reason in answer.record.reasons:
+            typer.echo(f"  {visible_line(reason)}")
+        typer.echo(f"{name}: {visible_line(answer.record.status)}")
     else:
         typer.echo(visible(answer.text).rstrip())
     say(f"thresholds of {answer.settings_from}")

@@ -1,6 +1,6 @@
 """Panel "Run", the verbs that act: start, gate, stop and resume runs."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -112,7 +112,7 @@ def run(
     detach: DetachOption = False,
     dry_run: DryRunOption = False,
     output: Annotated[
-        str, typer.Option("-o", "--format", help="How the answer is printed: text or json.")
+        Literal["text", "json"], typer.Option("-o", "--format", help="How the answer is printed.")
     ] = "text",
     inventory: InventoryOption = None,
     project: ProjectOption = None,

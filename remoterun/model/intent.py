@@ -26,3 +26,8 @@ class Intent(Record):
     request: dict[str, Any]
     """What entered the digest: it says what differs from another request."""
     created_utc: Utc
+
+    @property
+    def runs_path(self) -> str:
+        """The folder of the run directory, relative to the root."""
+        return self.run_path.rpartition("/")[0]

@@ -1,9 +1,8 @@
 """Intents: (tag, attempt, token) on disk before anything is sent; so it happens at most once."""
 
 import hashlib
+import shlex
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from remoterun.errors import LocalFileError
 from remoterun.model.intent import Intent
@@ -39,17 +38,24 @@ def publish_intent(project_root: Path, intent: Intent) -> Intent:
     ignore = folder.parent / ".gitignore"
     if not ignore.exists():
         publish(ignore, b"*\n")
-    path = folder / f"{tag_digest(intent.tag)}.{intent.attempt}.json"
+    path = folder / _name(intent)
     content = intent.model_dump_json(indent=2).encode() + b"\n"
     return intent if publish(path, content) else _read(path)
+
+
+def _name(intent: Intent) -> str:
+    return f"{tag_digest(intent.tag)}.{intent.attempt}.json"
 
 
 def _read(path: Path) -> Intent:
     with file_errors(path, "read"):
         content = path.read_bytes()
     try:
-        return Intent.model_validate_json(content)
-    except ValidationError as error:
+        intent = Intent.model_validate_json(content)
+        if _name(intent) != path.name:
+            raise ValueError("it names another tag or attempt")
+    except ValueError as error:
         why = "it is no valid intent; it may stand for a run that goes on"
-        fix = f"look at the run itself (remoterun status), then move the file away: {path}"
+        fix = f"look for the run (remoterun status --all), then: mv {shlex.quote(str(path))} /tmp"
         raise LocalFileError("cannot read an intent", where=str(path), why=why, fix=fix) from error
+    return intent

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -50,8 +50,6 @@ class Request:
     settings: Workflow
     setup: str
     preflight_blocks: bool = True
-    parent_run_id: RunId | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build_run_id(request: Request, moment: datetime) -> RunId:
@@ -157,7 +155,6 @@ def build_manifest(
         git=request.git,
         parameters={**request.settings.parameters, **parameters(request.given)},
         launcher=launcher,
-        parent_run_id=request.parent_run_id,
         input=request.input,
         request_sha256=request_digest(fields),
         request=fields,

@@ -24,12 +24,17 @@ SETTING_OF_CHECK: Mapping[str, str] = {
 
 
 def mending(
-    reasons: Iterable[str], policy: ResolvedSettings, origins: Mapping[str, str]
+    reasons: Iterable[str],
+    policy: ResolvedSettings,
+    origins: Mapping[str, str],
+    *,
+    waived: bool,
 ) -> list[str]:
     """For each reason the file, line and key of its bound, and how one run gets past it.
 
     Args:
         origins: where each value of the policy stands, by dotted key.
+        waived: getting past it takes a waiver, with reason and actor.
     """
     shown = policy.model_dump(mode="json")
     lines = []
@@ -39,6 +44,6 @@ def mending(
             continue
         gate, key = setting.split(".")
         value, where = shown[gate][key], origins.get(setting, "built-in")
-        once = f"--set {setting}=VALUE --reason 'WHY' --actor NAME"
+        once = f"--set {setting}=VALUE" + (" --reason 'WHY' --actor NAME" if waived else "")
         lines.append(f"policy: {setting} is {value} ({where}); for one run: {once}")
     return lines

@@ -10,6 +10,9 @@ from remoterun.model.state import Evidence, Flag, State, StateName
 MAY_DIFFER = {"waivers", "thresholds", "require_clean", "remoterun.yaml", "commit"}
 """What an attempt after a blocked one may say otherwise: nothing ran yet."""
 
+ENDED_BEFORE_EXEC = {StateName.BLOCKED, StateName.CLAIMED, StateName.STOPPED, StateName.FAILED}
+"""In these states an attempt may be over without a started command."""
+
 
 class Course(StrEnum):
     LAUNCH = "launch"
@@ -28,33 +31,31 @@ class Decision:
 
 
 def decide(
-    then: Mapping[str, Any], now: Mapping[str, Any], evidence: Evidence | None, state: State | None
+    then: Mapping[str, Any],
+    now: Mapping[str, Any],
+    evidence: Evidence | None,
+    state: State | None,
+    *,
+    ran_before: bool = False,
 ) -> Decision:
     """What a repeated launch does.
 
     Args:
         then: what the last attempt was asked for; `now`: what this launch asks for.
         evidence: what is seen of the last attempt; None when its directory is not there yet.
+        ran_before: an earlier attempt started the command, so that only `resume` may go on.
     """
     same = dict(then) == dict(now)
     if evidence is None or state is None:
         return Decision(Course.LAUNCH if same else Course.CONFLICT)
-    if not evidence.exec_marker and state.settled and _ended_before_exec(state):
+    started = evidence.exec_marker or ran_before
+    if not started and state.settled and state.name in ENDED_BEFORE_EXEC:
         if state.name is StateName.CLAIMED and Flag.ABANDONED not in state.flags and same:
             return Decision(Course.LAUNCH)
         if _without(then) == _without(now):
             return Decision(Course.NEXT, f"was {_what_was(state)}")
         return Decision(Course.CONFLICT)
     return Decision(Course.ANSWER if same else Course.CONFLICT)
-
-
-def _ended_before_exec(state: State) -> bool:
-    return state.name in (
-        StateName.BLOCKED,
-        StateName.CLAIMED,
-        StateName.STOPPED,
-        StateName.FAILED,
-    )
 
 
 def _what_was(state: State) -> str:

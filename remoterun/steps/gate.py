@@ -1,26 +1,28 @@
 """One gate by itself, without a run: `preflight` and `dq`."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from remoterun.errors import LocalFileError, TryAgain, UsageError
-from remoterun.gates import data_quality, preflight
+from remoterun.gates import GATES, data_quality, preflight
 from remoterun.model import rundir
-from remoterun.model.names import HostName
+from remoterun.model.names import Text
+from remoterun.model.preflight import Preflight
 from remoterun.model.project import Project, ResolvedSettings
 from remoterun.records.config import Configuration
 from remoterun.records.git import exclusions
 from remoterun.records.scripts import read_script, read_text
 from remoterun.rules.command import nul_ended
+from remoterun.rules.evidence import parse_record
 from remoterun.rules.overrides import Override
-from remoterun.rules.settings import LOCAL, resolve
-from remoterun.steps.hosts import root_of
+from remoterun.rules.settings import LOCAL, choose_host, resolve
+from remoterun.steps.launch import runs_path
 from remoterun.steps.request import (
     Wishes,
+    asked_host,
     checked,
+    checked_root,
     choose_workflow,
     input_path,
     overrides,
@@ -34,9 +36,10 @@ class GateAnswer:
     """What a gate said by itself."""
 
     passed: bool
-    record: dict[str, Any]
-    """The gate's own record; empty for a gate that prints a summary only."""
+    record: Preflight | None
+    """The gate's own record; None for a gate that prints a summary only."""
     text: str
+    """What the gate printed: its record as JSON, or its summary."""
     settings_from: str
     """Where the thresholds come from, for people."""
 
@@ -57,11 +60,8 @@ def check_host(
         **preflight.job_values(used.preflight, blocks=True),
     }
     status, out, err = _ask("preflight", root, values, [], project, used.preflight.deadline)
-    try:
-        record = json.loads(out)
-    except ValueError:
-        record = {}
-    if status not in (0, 2) or not record or (status == 0) is not (record.get("status") == "pass"):
+    record = parse_record(Preflight, out)
+    if status not in (0, 2) or record is None or (status == 0) is not (record.status == "pass"):
         raise TryAgain("preflight gave no valid record", where=str(root), why=err or out[:500])
     return GateAnswer(status == 0, record, out, origin)
 
@@ -88,6 +88,7 @@ def check_table(
     table = input_path(wishes.input_csv, root)
     if table is None:
         raise UsageError("there is no table", fix="add --input-csv TABLE")
+    out_dir = checked(Text, out_dir, "--out-dir")
     policy = used.data_quality
     values = {
         **_nobody(root, project),
@@ -98,10 +99,9 @@ def check_table(
     argv += [f"--recorded-path={table}", f"--path-base={base}"]
     status, out, err = _ask("data_quality", root, values, argv, project, policy.deadline)
     if status not in (0, 2):
-        raise UsageError(
-            "the data-quality gate could not run", where=table, why=(err or out).strip()
-        )
-    return GateAnswer(status == 0, {}, out, origin)
+        why = (err or out).strip().removeprefix("error: ")
+        raise UsageError("the data-quality gate could not run", where=table, why=why)
+    return GateAnswer(status == 0, None, out, origin)
 
 
 def _resolve(
@@ -114,20 +114,22 @@ def _resolve(
     workflow: bool,
 ) -> tuple[ResolvedSettings, Path, Project | None, str]:
     project = configuration.project
-    host = checked(HostName, wishes.host, "--host") if wishes.host else LOCAL
-    name = choose_workflow(project.settings, wishes.workflow)[0] if project and workflow else None
+    host, name = asked_host(wishes) or LOCAL, None
+    if project and workflow:
+        name, chosen = choose_workflow(project.settings, wishes.workflow)
+        host = choose_host(name, chosen, asked_host(wishes))
     if wishes.workflow and not project:
         raise UsageError("there is no remoterun.yaml to find the workflow in", fix="remoterun init")
     levels = [*overrides(wishes, environ), *flags]
     resolved = resolve(host, configuration.inventory, project, name, levels)
-    root = Path(root_of(resolved, configuration, environ, here)[0])
+    root = checked_root(resolved, configuration, environ, here)
     origin = f"workflow `{name}`" if name else "the project" if project else "built-in defaults"
     return resolved.used, root, project.settings if project else None, origin
 
 
 def _nobody(root: Path, project: Project | None) -> dict[str, str]:
     """The values of a run where there is none."""
-    runs = str(project.paths.runs) if project else "audit/workstation_runs"
+    runs = runs_path(project)
     return {
         "run_id_json": "null",
         "token": "",
@@ -146,7 +148,7 @@ def _ask(
     deadline_s: int,
 ) -> tuple[int, str, str]:
     excluded = exclusions(project)
-    scripts = ("lib.sh", *preflight.WRAPPERS, *data_quality.WRAPPERS)
+    scripts = ("lib.sh", *(name for each in GATES.values() for name in each.WRAPPERS))
     files = {
         rundir.JOB_VALUES: nul_ended([word.encode() for pair in values.items() for word in pair]),
         rundir.GIT_EXCLUDE: nul_ended([word.encode() for word in excluded[0]]),

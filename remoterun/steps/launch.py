@@ -4,20 +4,20 @@ import contextlib
 import getpass
 import hashlib
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from remoterun import __version__
-from remoterun.errors import Conflict, HostUnreachable, LocalFileError, TryAgain
+from remoterun.errors import Conflict, HostUnreachable, LocalFileError, RemoteRunError, TryAgain
 from remoterun.gates import data_quality, preflight
 from remoterun.launchers import LAUNCHERS
 from remoterun.model import rundir
 from remoterun.model.intent import Intent
 from remoterun.model.manifest import LauncherFacts, Manifest
 from remoterun.model.names import Digest, HostName, RunId, Token
-from remoterun.model.project import Project
+from remoterun.model.project import Paths, Project
 from remoterun.model.waivers import WaiverKind
 from remoterun.records.git import exclusions
 from remoterun.records.intents import tag_digest
@@ -31,13 +31,12 @@ from remoterun.rules.manifest import (
     difference,
     request_digest,
 )
-from remoterun.transports import TRANSPORTS
+from remoterun.transports import connect
 from remoterun.transports.tar import pack
 
 SHARED = ("lib.sh", "look.sh", "monitor.sh", "finalize.sh")
 SHIM = ("shim.sh", "waiter.py", "waiter.pl")
 
-Clock = Callable[[], datetime]
 Frames = Iterator[list[bytes]]
 
 
@@ -88,8 +87,9 @@ def build_intent(
 
 
 def build_parcel(request: Request, intent: Intent, project: Project | None) -> Parcel:
-    """The same request and intent give the same parcel."""
-    gated = bool(request.input) and not _skips_data_quality(request)
+    """What the attempt of an intent is sent as."""
+    skipped = any(waiver.kind is WaiverKind.SKIP for waiver in request.waivers)
+    gated = bool(request.input) and not skipped
     wrappers = {name: read_text(name) for name in wrapper_names(gated=gated)}
     job = read_text("lib.sh") + read_text("official_run.sh")
     digests = {name: _digest(text) for name, text in {**wrappers, rundir.JOB: job}.items()}
@@ -100,11 +100,10 @@ def build_parcel(request: Request, intent: Intent, project: Project | None) -> P
         attempt=intent.attempt,
         token=intent.token,
         moment=intent.created_utc,
-        launcher=LauncherFacts(version=__version__, actor=_user(), hostname=platform.node()),
+        launcher=LauncherFacts(version=__version__, actor=user_name(), hostname=platform.node()),
         wrappers=digests,
     )
     root, used = Path(intent.root), request.used
-    skipped = _skips_data_quality(request)
     gate_values = {
         **preflight.job_values(used.preflight, blocks=request.preflight_blocks),
         **data_quality.job_values(
@@ -118,7 +117,7 @@ def build_parcel(request: Request, intent: Intent, project: Project | None) -> P
         gate_values,
         dq_argv,
         exclusions(project),
-        intent.run_path.rsplit("/", 1)[0],
+        intent.runs_path,
         str(root),
         job,
         wrappers,
@@ -130,6 +129,11 @@ def wrapper_names(*, gated: bool) -> tuple[str, ...]:
     """The scripts that travel with a launch; the data-quality engine only where it is needed."""
     gates = [*preflight.WRAPPERS, *(data_quality.WRAPPERS if gated else ())]
     return (*SHARED, *gates, *SHIM)
+
+
+def runs_path(project: Project | None) -> str:
+    """The folder of the run directories, relative to the root."""
+    return str((project.paths if project else Paths()).runs)
 
 
 def launch_words(parcel: Parcel, host_kind: str, follow: str) -> list[str]:
@@ -158,48 +162,49 @@ def send(parcel: Parcel, host_kind: str, *, follow: str) -> Iterator[Launched]:
     """
     script = read_script("lib", "launch")
     data = pack(parcel.files, executable=EXECUTABLE)
-    transport = TRANSPORTS[host_kind]()
-    frames = transport.stream(script, launch_words(parcel, host_kind, follow), data)
-    with contextlib.closing(frames):  # type: ignore[type-var]
+    words = launch_words(parcel, host_kind, follow)
+    with (
+        connect(host_kind) as transport,
+        contextlib.closing(transport.stream(script, words, data)) as frames,
+    ):
         first = next(frames, None)
         if first is None:
             raise TryAgain("the host gave no answer", fix="the same line again")
-        words = [word.decode("utf-8", "replace") for word in first]
-        if words[0] != "launched":
-            raise_answer(parcel.intent, words)
-        yield Launched(words[1], words[2], frames)
+        said = [word.decode("utf-8", "replace") for word in first]
+        if said[0] != "launched":
+            raise refusal(parcel.intent, said)
+        yield Launched(said[1], said[2], frames)
 
 
-def raise_answer(intent: Intent, words: list[str]) -> None:
+def refusal(intent: Intent, words: list[str]) -> RemoteRunError:
     """Every way in which launch.sh says no, as an error."""
     where = f"{intent.host}, {intent.root}"
     said = words[1] if len(words) > 1 else ""
     match words[0]:
         case "missing":
             fix = f"install it there (Debian: apt-get install {PACKAGES.get(said, said)})"
-            raise HostUnreachable(f"the host lacks `{said}`", where=where, fix=fix)
+            return HostUnreachable(f"the host lacks `{said}`", where=where, fix=fix)
         case "no_root":
             why = "it is the project's checkout on the host: `root` of the inventory"
-            raise LocalFileError(f"there is no folder `{said}`", where=where, why=why)
+            fix = "make it there (git clone), or mend `root`; then the same line"
+            return LocalFileError(f"there is no folder `{said}`", where=where, why=why, fix=fix)
         case "taken":
-            token, run_id, request_sha256, owner = (words[1:] + [""] * 4)[:4]
-            raise Taken(intent, token, run_id, request_sha256, owner)
+            run_id, request_sha256, owner = (words[2:] + [""] * 3)[:3]
+            return Taken(intent, run_id, request_sha256, owner)
         case _:
-            what = f"the host cannot {said}"
-            raise LocalFileError(
-                what, where=where, fix="make room or mend the permission; then the same line"
-            )
+            fix = "make room or mend the permission; then the same line"
+            return LocalFileError(f"the host cannot {said}", where=where, fix=fix)
 
 
 class Taken(Conflict):
     """The claim on the host is somebody else's."""
 
-    def __init__(
-        self, intent: Intent, token: str, run_id: str, request_sha256: str, owner: str
-    ) -> None:
+    def __init__(self, intent: Intent, run_id: str, request_sha256: str, owner: str) -> None:
         self.run_id = run_id
         self.same_request = request_sha256 == intent.request_sha256
         why = "it was launched from somewhere else, with another request"
+        if not request_sha256:
+            why = "it was launched from somewhere else; its manifest says no request"
         who = f", owner `{owner}`" if owner else ""
         super().__init__(
             f"tag `{intent.tag}` belongs to another request",
@@ -244,15 +249,12 @@ def _engine_argv(request: Request, intent: Intent, root: Path) -> list[str]:
     return words + [f"{option}={value}" for option, value in own.items()]
 
 
-def _skips_data_quality(request: Request) -> bool:
-    return any(w.kind is WaiverKind.SKIP for w in request.waivers)
-
-
 def _digest(text: bytes) -> Digest:
     return Digest(hashlib.sha256(text).hexdigest())
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Who is typing, as the system says."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

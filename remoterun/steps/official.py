@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import assert_never
 
 from remoterun.model import rundir
 from remoterun.model.intent import Intent
@@ -23,6 +24,7 @@ from remoterun.steps.launch import (
     build_intent,
     build_parcel,
     conflict,
+    runs_path,
     send,
 )
 from remoterun.steps.look import look, stream, viewed
@@ -39,6 +41,7 @@ class Answer:
     note: str
     """What is special about this launch, for people; empty for a plain new run."""
     new: bool
+    """Whether an attempt was launched; else only `resume` can open one."""
     frames: Frames
     """Looks at the run as they come; ends when the gates passed or blocked, or at its end."""
 
@@ -58,35 +61,52 @@ def start(prepared: Prepared, now: datetime, *, follow: str) -> Iterator[Answer]
         Conflict: the tag belongs to another request.
         TryAgain: no answer from the host; the run may have been started, repeating finds out.
     """
-    request = prepared.request
-    fields = comparable(request)
-    intents = read_intents(prepared.project_root, request.tag)
-    if not intents:
-        intent = publish_intent(prepared.project_root, first_intent(prepared, now))
-        if intent.request_sha256 != request_digest(fields):
-            raise conflict(intent, request)
-        with launched(prepared, intent, "", follow) as answer:
+    course, intent, note = choose(prepared, now)
+    if course is Course.ANSWER:
+        with existing(intent, note, follow) as answer:
             yield answer
         return
+    with launched(prepared, stand(prepared, intent), note, follow) as answer:
+        yield answer
+
+
+def choose(prepared: Prepared, now: datetime) -> tuple[Course, Intent, str]:
+    """What a launch will do, for which attempt, and what is special about it; writes nothing.
+
+    Raises:
+        Conflict: the tag belongs to another request.
+    """
+    intents = read_intents(prepared.project_root, prepared.request.tag)
+    if not intents:
+        return Course.LAUNCH, first_intent(prepared, now), ""
     last = intents[-1]
     evidence, state = look_at(last)
-    decision = decide(last.request, fields, evidence, state)
+    fields = comparable(prepared.request)
+    decision = decide(last.request, fields, evidence, state, ran_before=ran_before(last))
     match decision.course:
         case Course.CONFLICT:
-            raise conflict(last, request)
+            raise conflict(last, prepared.request)
         case Course.ANSWER:
-            with existing(last, "this run exists; nothing was started", follow) as answer:
-                yield answer
+            return decision.course, last, "this run exists; nothing was started"
         case Course.LAUNCH:
-            with launched(prepared, last, "", follow) as answer:
-                yield answer
+            return decision.course, last, ""
         case Course.NEXT:
             note = f"attempt {last.attempt + 1}; attempt {last.attempt} {decision.note}"
-            intent = publish_intent(prepared.project_root, next_intent(prepared, last, now))
-            if intent.request_sha256 != request_digest(fields):
-                raise conflict(intent, request)
-            with launched(prepared, intent, note, follow) as answer:
-                yield answer
+            return decision.course, next_intent(prepared, last, now), note
+        case never:
+            assert_never(never)
+
+
+def stand(prepared: Prepared, intent: Intent) -> Intent:
+    """Put an intent on disk; where another launcher was first, its intent stands.
+
+    Raises:
+        Conflict: the one that stands is another request's.
+    """
+    standing = publish_intent(prepared.project_root, intent)
+    if standing.request_sha256 != request_digest(comparable(prepared.request)):
+        raise conflict(standing, prepared.request)
+    return standing
 
 
 @contextlib.contextmanager
@@ -98,12 +118,10 @@ def launched(prepared: Prepared, intent: Intent, note: str, follow: str) -> Iter
     except Taken as taken:
         if not taken.same_request:
             raise
-        elsewhere = intent.model_copy(
-            update={"run_id": taken.run_id, "run_path": _beside(intent, taken.run_id)}
-        )
-        with existing(
-            elsewhere, "this run exists; it was launched from somewhere else", follow
-        ) as answer:
+        run_path = f"{intent.runs_path}/{taken.run_id}"
+        theirs = intent.model_copy(update={"run_id": taken.run_id, "run_path": run_path})
+        note = "this run exists; it was launched from somewhere else"
+        with existing(theirs, note, follow) as answer:
             yield answer
 
 
@@ -111,14 +129,15 @@ def launched(prepared: Prepared, intent: Intent, note: str, follow: str) -> Iter
 def existing(intent: Intent, note: str, follow: str) -> Iterator[Answer]:
     run_dir = run_dir_of(intent)
     frames = stream(run_dir, until=follow, log=viewed(VIEW_BYTES))
-    yield Answer(run_dir, intent, note, False, frames)
+    with contextlib.closing(frames):
+        yield Answer(run_dir, intent, note, False, frames)
 
 
 def first_intent(prepared: Prepared, now: datetime) -> Intent:
     return build_intent(
         prepared.request,
         prepared.root,
-        runs_path(prepared),
+        runs_path(_project(prepared)),
         attempt=1,
         run_id=None,
         token=new_token(),
@@ -130,7 +149,7 @@ def next_intent(prepared: Prepared, last: Intent, now: datetime) -> Intent:
     return build_intent(
         prepared.request,
         Path(last.root),
-        last.run_path.rsplit("/", 1)[0],
+        last.runs_path,
         attempt=last.attempt + 1,
         run_id=last.run_id,
         token=new_token(),
@@ -138,14 +157,17 @@ def next_intent(prepared: Prepared, last: Intent, now: datetime) -> Intent:
     )
 
 
-def plan(prepared: Prepared, now: datetime) -> Parcel:
-    """What a launch would send; nothing is written."""
-    intents = read_intents(prepared.project_root, prepared.request.tag)
-    same = request_digest(comparable(prepared.request))
-    if intents and intents[-1].request_sha256 != same:
-        return plan_of(prepared, intents[-1], now)
-    intent = intents[-1] if intents else first_intent(prepared, now)
-    return build_parcel(prepared.request, intent, _project(prepared))
+def plan(prepared: Prepared, now: datetime) -> tuple[Parcel | None, str]:
+    """What a launch would send, None where it would only answer, and what is special about it;
+    nothing is written.
+
+    Raises:
+        Conflict: the tag belongs to another request.
+    """
+    course, intent, note = choose(prepared, now)
+    if course is Course.ANSWER:
+        return None, note
+    return build_parcel(prepared.request, intent, _project(prepared)), note
 
 
 def plan_of(prepared: Prepared, last: Intent, now: datetime) -> Parcel:
@@ -166,16 +188,12 @@ def look_at(intent: Intent) -> tuple[Evidence | None, State | None]:
     return evidence, classify(evidence)
 
 
+def ran_before(intent: Intent) -> bool:
+    """Whether an earlier attempt of this run started its command."""
+    run_dir = run_dir_of(intent)
+    earlier = (rundir.attempt_dir(run_dir, number) for number in range(1, intent.attempt))
+    return any((folder / rundir.EXEC).exists() for folder in earlier)
+
+
 def run_dir_of(intent: Intent) -> Path:
     return Path(intent.root) / intent.run_path
-
-
-def runs_path(prepared: Prepared) -> str:
-    return str(prepared.project.settings.paths.runs) if prepared.project else DEFAULT_RUNS
-
-
-DEFAULT_RUNS = "audit/workstation_runs"
-
-
-def _beside(intent: Intent, run_id: str) -> str:
-    return f"{intent.run_path.rsplit('/', 1)[0]}/{run_id}"

@@ -72,12 +72,11 @@ def prepare_official(
         what = f"`{name}` needs its arguments after `--`"
         fix = f"remoterun official --workflow {name} --tag {tag} -- ARGUMENTS"
         raise UsageError(what, why="the workflow says `identity_args: true`", fix=fix)
-    asked = checked(HostName, wishes.host, "--host") if wishes.host else None
-    host = choose_host(name, workflow, asked)
+    host = choose_host(name, workflow, asked_host(wishes))
     resolved = resolve(host, configuration.inventory, project, name, overrides(wishes, environ))
     owner = checked(Text, wishes.owner or project.settings.owner or "", "--owner")
     notes = checked(Text, wishes.notes, "--notes")
-    root = Path(root_of(resolved, configuration, environ, project_root)[0])
+    root = checked_root(resolved, configuration, environ, project_root)
     table = input_path(wishes.input_csv, root)
     dq = resolved.used.data_quality
     if dq.required and table is None and not wishes.skip_data_quality:
@@ -122,6 +121,22 @@ def prepare_official(
     return Prepared(request, root, project_root, project, resolved)
 
 
+def asked_host(wishes: Wishes) -> HostName | None:
+    return None if wishes.host is None else checked(HostName, wishes.host, "--host")
+
+
+def checked_root(
+    resolved: Resolved, configuration: Configuration, environ: Mapping[str, str], here: Path
+) -> Path:
+    """The project's folder on the host.
+
+    Raises:
+        UsageError: its path cannot stand in a record.
+    """
+    text = root_of(resolved, configuration, environ, here)[0]
+    return Path(checked(Text, text, "the project's folder"))
+
+
 def require_project(configuration: Configuration) -> tuple[SettingsFile[Project], Path]:
     if configuration.project is None or configuration.project_root is None:
         where = "here and in the folders above"
@@ -162,16 +177,8 @@ def build_waivers(
     loose = loosened(resolved.policy, resolved.used)
     if not loose and not wishes.skip_data_quality:
         return []
-    reason = (wishes.reason or "").strip()
-    actor = (wishes.actor or owner).strip()
-    if reason.lower() in PLACEHOLDERS:
-        raise _needs_reason(loose, resolved, project_file, wishes.reason)
-    if not actor:
-        why = "a waiver names who decides, and no owner is configured"
-        raise UsageError("this run needs --actor", why=why, fix="add --actor NAME")
-    said: dict[str, Any] = {
-        "reason": checked(Text, reason, "--reason"),
-        "actor": checked(Text, actor, "--actor"),
+    said = {
+        **who_decides(wishes, owner, _needs_reason(loose, resolved, project_file, wishes.reason)),
         "recorded_utc": now.replace(microsecond=0),
     }
     found: list[dict[str, Any]] = []
@@ -189,6 +196,25 @@ def build_waivers(
             }
         )
     return [Waiver(id=f"WV-{n:03}", **each, **said) for n, each in enumerate(found, 1)]
+
+
+def who_decides(wishes: Wishes, owner: str, needs_reason: UsageError) -> dict[str, Any]:
+    """Reason and actor of a waiver.
+
+    Raises:
+        UsageError: the given one where the reason says nothing, or that nobody is named.
+    """
+    reason = (wishes.reason or "").strip()
+    actor = (wishes.actor or owner).strip()
+    if reason.lower() in PLACEHOLDERS:
+        raise needs_reason
+    if not actor:
+        why = "a waiver names who decides, and no owner is configured"
+        raise UsageError("this run needs --actor", why=why, fix="add --actor NAME")
+    return {
+        "reason": checked(Text, reason, "--reason"),
+        "actor": checked(Text, actor, "--actor"),
+    }
 
 
 def _needs_reason(
@@ -217,16 +243,21 @@ def input_path(given: str | None, root: Path) -> str | None:
     path = checked(Text, given, "--dq-input-csv")
     if not path or path.endswith("/") or posixpath.normpath(path) in (".", str(root)):
         raise UsageError(f"`{path}` names no file", where="--dq-input-csv")
-    if posixpath.isabs(path):
-        inside = os.path.relpath(path, root)
-        return posixpath.normpath(path) if inside.startswith("..") else inside
     normal = posixpath.normpath(path)
-    if normal == ".." or normal.startswith("../"):
+    if posixpath.isabs(path):
+        return inside(Path(path), root) or normal
+    if normal.split("/")[0] == "..":
         why = "paths are relative to the project's folder and stay inside it"
         raise UsageError(
             f"`{path}` leaves the project", where="--dq-input-csv", why=why, fix="an absolute path"
         )
     return normal
+
+
+def inside(path: Path, root: Path) -> str | None:
+    """The way from the root to a path; None when it lies outside."""
+    way = os.path.relpath(path, root)
+    return None if way.split("/")[0] == ".." else way
 
 
 def setup_text(host: str | None, workflow: str | None) -> str:

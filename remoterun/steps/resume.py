@@ -6,25 +6,29 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from remoterun.errors import Conflict, Exit, LocalFileError, RemoteRunError, UsageError
+from remoterun.errors import (
+    Conflict,
+    Exit,
+    LocalFileError,
+    RemoteRunError,
+    TryAgain,
+    UsageError,
+)
 from remoterun.model import rundir
 from remoterun.model.intent import Intent
 from remoterun.model.manifest import Manifest
 from remoterun.model.names import HostName, ProjectName, Text, WorkflowName
 from remoterun.model.project import Workflow
-from remoterun.model.state import Flag, State, StateName
+from remoterun.model.state import Basis, Flag, State, StateName
 from remoterun.model.waivers import Waiver, WaiverKind
 from remoterun.records.config import Configuration
 from remoterun.records.git import read_git
-from remoterun.records.intents import publish_intent
-from remoterun.rules.manifest import Request, comparable, request_digest
+from remoterun.rules.manifest import Request
 from remoterun.rules.settings import find_workflow, resolve
 from remoterun.rules.state import classify
-from remoterun.steps.launch import conflict
 from remoterun.steps.look import look
-from remoterun.steps.official import Answer, launched, next_intent
+from remoterun.steps.official import Answer, launched, next_intent, stand
 from remoterun.steps.request import (
-    PLACEHOLDERS,
     Prepared,
     Wishes,
     build_waivers,
@@ -32,6 +36,7 @@ from remoterun.steps.request import (
     overrides,
     require_project,
     setup_text,
+    who_decides,
 )
 
 
@@ -71,6 +76,7 @@ def prepare_resume(
     Raises:
         Conflict: it goes on, it succeeded, or the code changed since it was launched.
         NotKnown: nobody can tell whether it goes on.
+        TryAgain: it has ended, and its supervisor is still at work.
     """
     evidence = look([run_dir])[0]
     state = classify(evidence)
@@ -101,9 +107,7 @@ def resume(resumable: Resumable, now: datetime, *, follow: str) -> Iterator[Answ
         Conflict: somebody else opened it with another request.
     """
     prepared, last, was = resumable.prepared, resumable.last, resumable.was
-    intent = publish_intent(prepared.project_root, next_intent(prepared, last, now))
-    if intent.request_sha256 != request_digest(comparable(prepared.request)):
-        raise conflict(intent, prepared.request)
+    intent = stand(prepared, next_intent(prepared, last, now))
     note = f"attempt {intent.attempt}; attempt {last.attempt} was {was.name}: {was.why}"
     with launched(prepared, intent, note, follow) as answer:
         yield answer
@@ -119,9 +123,12 @@ def require_resumable(manifest: Manifest, state: State) -> None:
         raise Conflict(
             f"`{tag}` succeeded; there is nothing to resume", fix=f"remoterun status {tag}"
         )
-    if not state.settled or state.name in (StateName.RUNNING, StateName.GATING):
+    if not state.settled and state.basis is Basis.RECORD:
+        what = f"the supervisor of `{tag}` is still at work on its records"
+        raise TryAgain(what, why=f"{state.name}: {state.why}", fix="the same line again")
+    if not state.settled:
         what = f"`{tag}` goes on ({state.name}: {state.why})"
-        raise Conflict(what, fix=f"remoterun stop {tag} -m REASON, then resume")
+        raise Conflict(what, fix=f"remoterun stop {tag} -m 'WHY'; remoterun resume {tag}")
     if state.name is StateName.CLAIMED and Flag.ABANDONED not in state.flags:
         raise Conflict(f"`{tag}` was not started yet", fix="repeat the line that launched it")
 
@@ -137,7 +144,7 @@ def prepare(
 ) -> Prepared:
     """The request of the next attempt: unchanged words, input and command; settings of today."""
     wishes = asked.wishes
-    root = run_dir.parents[first.out_dir.count("/")]
+    root = Path(checked(Text, str(run_dir.parents[first.out_dir.count("/")]), "RUN"))
     project, project_root = configuration.project, configuration.project_root or root
     workflow_name = None
     if first.official:
@@ -190,7 +197,6 @@ def prepare(
         settings=settings.model_copy(update={"parameters": first.parameters}),
         setup=setup_text(resolved.used.setup, settings.setup),
         preflight_blocks=first.preflight_blocks,
-        parent_run_id=first.parent_run_id,
     )
     changed = what_changed(last, request)
     if changed:
@@ -206,10 +212,12 @@ def adhoc_of(manifest: Manifest) -> Workflow:
 
 
 def what_changed(last: Manifest, request: Request) -> str:
-    """Commit or settings that differ from the last attempt's; empty when none do."""
+    """Code or settings that differ from the last attempt's; empty when none do."""
     said = []
     if last.git.commit != request.git.commit:
         said.append(f"commit {last.git.commit} -> {request.git.commit}")
+    elif last.git.diff_sha256 != request.git.diff_sha256:
+        said.append("uncommitted changes")
     if last.project_file_sha256 != request.project_file_sha256:
         said.append("remoterun.yaml")
     return ", ".join(said)
@@ -224,13 +232,9 @@ def code_waiver(
             f"the code of `{manifest.decision_tag}` changed since its last attempt",
             where=changed,
             why="what it wrote so far came from other code",
-            fix="add --allow-code-change --reason 'WHY', or launch a run with another tag",
+            fix=f"remoterun resume {manifest.decision_tag} --allow-code-change --reason 'WHY'",
         )
-    reason, actor = (asked.wishes.reason or "").strip(), asked.wishes.actor or manifest.owner
-    if reason.lower() in PLACEHOLDERS:
-        raise UsageError("--allow-code-change needs a reason", fix="add --reason 'WHY'")
-    if not actor:
-        raise UsageError("--allow-code-change needs --actor", fix="add --actor NAME")
+    needs_reason = UsageError("--allow-code-change needs a reason", fix="add --reason 'WHY'")
     return Waiver(
         id=f"WV-{number:03}",
         gate="preflight",
@@ -238,8 +242,7 @@ def code_waiver(
         setting="code_changed",
         policy_value="unchanged",
         used_value=changed,
-        reason=checked(Text, reason, "--reason"),
-        actor=checked(Text, actor, "--actor"),
+        **who_decides(asked.wishes, manifest.owner, needs_reason),
         recorded_utc=now.replace(microsecond=0),
     )
 

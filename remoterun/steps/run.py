@@ -1,20 +1,28 @@
 """Any command as an inspectable run that is never official."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from remoterun.errors import UsageError
-from remoterun.model.names import Glob, HostName, ProjectName, Tag, Text
+from remoterun.model.names import Glob, ProjectName, Tag, Text
 from remoterun.model.project import ADHOC, Workflow
 from remoterun.records.config import Configuration
 from remoterun.records.git import git_top, read_git
+from remoterun.rules.command import show_word
 from remoterun.rules.manifest import Request
 from remoterun.rules.settings import LOCAL, resolve
-from remoterun.steps.hosts import root_of
 from remoterun.steps.official import new_token
-from remoterun.steps.request import Prepared, Wishes, checked, checked_cpuset, overrides
+from remoterun.steps.request import (
+    Prepared,
+    Wishes,
+    asked_host,
+    checked,
+    checked_cpuset,
+    checked_root,
+    inside,
+    overrides,
+)
 
 PLAIN_THREADS = 1
 
@@ -26,7 +34,6 @@ class RunWishes:
     wishes: Wishes
     require_preflight: bool = False
     outputs: Sequence[str] = ()
-    time_limit_s: int | None = None
 
 
 def prepare_run(
@@ -38,20 +45,16 @@ def prepare_run(
         UsageError: there is no command, or a flag makes no sense.
     """
     wishes = asked.wishes
-    if not wishes.args:
+    if not wishes.args or not wishes.args[0].strip():
         raise UsageError("there is no command", fix="remoterun run -- COMMAND ARGUMENTS")
     project = configuration.project
     project_root = configuration.project_root or git_top(here) or here
-    host = checked(HostName, wishes.host, "--host") if wishes.host else LOCAL
+    host = asked_host(wishes) or LOCAL
     resolved = resolve(host, configuration.inventory, project, None, overrides(wishes, environ))
-    root = Path(root_of(resolved, configuration, environ, project_root)[0])
-    inside = os.path.relpath(here, project_root)
+    root = checked_root(resolved, configuration, environ, project_root)
     words = list(wishes.args)
     outputs = tuple(checked(Glob, text, "--output") for text in asked.outputs)
-    limits = {"limits": {"time": asked.time_limit_s}} if asked.time_limit_s else {}
-    settings = Workflow.model_validate(
-        {"command": (_shown(words[0]),), "outputs": outputs, **limits}
-    )
+    settings = Workflow.model_validate({"command": (show_word(words[0]),), "outputs": outputs})
     request = Request(
         official=False,
         project=project.settings.project if project else _project_name(project_root),
@@ -65,7 +68,7 @@ def prepare_run(
         notes=checked(Text, wishes.notes, "--notes"),
         threads=wishes.threads or PLAIN_THREADS,
         cpuset=checked_cpuset(wishes.cpuset),
-        cwd="." if inside.startswith("..") else inside,
+        cwd=checked(Text, inside(here, project_root) or ".", "the working directory"),
         input=None,
         policy=resolved.policy,
         used=resolved.used,
@@ -89,7 +92,3 @@ def default_tag(program: bytes) -> Tag:
 def _project_name(root: Path) -> ProjectName:
     kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in root.name)
     return ProjectName(kept.lstrip("._-")[:64] or "project")
-
-
-def _shown(word: bytes) -> str:
-    return word.decode("utf-8", "backslashreplace") or "?"

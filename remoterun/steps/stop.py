@@ -9,6 +9,7 @@ from remoterun.model.state import Evidence
 from remoterun.model.stop_request import StopRequest
 from remoterun.records.scripts import read_script
 from remoterun.rules.evidence import parse_evidence
+from remoterun.steps.request import checked
 from remoterun.transports import connect
 
 SLACK_S = 150
@@ -23,20 +24,22 @@ class Stopped:
 
 
 def stop(
-    run_dir: Path, run_id: RunId, *, reason: str, actor: str | None, grace_s: int, now: datetime
+    run_dir: Path, run_id: str, *, reason: str, actor: str | None, grace_s: int, now: datetime
 ) -> Stopped:
     """Ask for the end and wait for it. A run that has ended stays as it is.
 
     Raises:
+        UsageError: the folder is no run of ours, or a text is no text.
         TryAgain: no answer; the request may have arrived, and the run may go on.
     """
     request = StopRequest(
-        run_id=run_id,
+        run_id=checked(RunId, run_id, "RUN"),
         requested_utc=now.replace(microsecond=0),
-        actor=Text(actor) if actor else None,
-        reason=Text(reason),
+        actor=checked(Text, actor, "--actor") if actor else None,
+        reason=checked(Text, reason, "--reason"),
         grace_sec=grace_s,
     )
+    checked(Text, str(run_dir), "RUN")
     words = [str(run_dir), str(grace_s), request.model_dump_json()]
     with connect("local") as transport:
         script = read_script("lib", "look", "stop")

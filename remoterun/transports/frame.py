@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import IO
 
 MAX_FRAME = 64 * 2**20
 MAX_NOISE_LINE = 65536
@@ -28,7 +28,7 @@ def build_request(nonce: str, words: Sequence[str | bytes]) -> bytes:
     return b"".join(word + b"\0" for word in (str(len(raw)).encode(), nonce.encode(), *raw))
 
 
-def read_frames(stream: BinaryIO, nonce: str) -> Iterator[list[bytes]]:
+def read_frames(stream: IO[bytes], nonce: str) -> Iterator[list[bytes]]:
     """The words of each frame, as they arrive; ends with the stream.
 
     Raises:

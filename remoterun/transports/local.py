@@ -1,11 +1,12 @@
 """This machine as a host: a bash child, given and answering exactly what a remote one would."""
 
+import os
 import secrets
 import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO
 
@@ -29,14 +30,17 @@ class LocalTransport:
             TryAgain: no whole reply within the deadline; what was asked for may have happened.
         """
         with self._open(script, words, data, deadline_s) as frames:
-            for frame in frames:
-                return frame
-        raise TryAgain(f"`{script.name}` gave no reply")
+            return next(frames)
 
     def stream(
         self, script: Script, words: Sequence[str | bytes], data: bytes = b""
-    ) -> Iterator[list[bytes]]:
-        """One exec, its frames as they come; closing the iterator ends the child."""
+    ) -> Generator[list[bytes], None, None]:
+        """One exec, its frames as they come; closing the iterator ends the child.
+
+        Raises:
+            HostUnreachable: there is no bash.
+            TryAgain: no frame at all, or a damaged one.
+        """
         with self._open(script, words, data, None) as frames:
             yield from frames
 
@@ -73,14 +77,14 @@ class LocalTransport:
             assert child.stdout is not None
             sender = threading.Thread(target=_send, args=(child.stdin, request), daemon=True)
             sender.start()
-            clock = threading.Timer(deadline_s, _kill, [child]) if deadline_s else None
-            if clock:
+            late = threading.Event()
+            clock = threading.Timer(deadline_s or 0, _kill, [child, late])
+            if deadline_s is not None:
                 clock.start()
             try:
-                yield _frames(script, child, child.stdout, nonce, errors)
+                yield _frames(script, child, child.stdout, nonce, errors, late)
             finally:
-                if clock:
-                    clock.cancel()
+                clock.cancel()
                 _end(child)
                 sender.join()
 
@@ -91,10 +95,11 @@ def _frames(
     stdout: IO[bytes],
     nonce: str,
     errors: IO[bytes],
+    late: threading.Event,
 ) -> Iterator[list[bytes]]:
     count = 0
     try:
-        for frame in read_frames(stdout, nonce):  # type: ignore[arg-type]
+        for frame in read_frames(stdout, nonce):
             count += 1
             yield frame
     except BadFrame as error:
@@ -103,6 +108,8 @@ def _frames(
         errors.seek(0)
         said = errors.read(SHOWN_ERRORS).decode("utf-8", "replace").strip()
         why = said or f"bash ended with {child.wait()}"
+        if late.is_set():
+            why = "it took longer than its deadline"
         raise TryAgain(f"`{script.name}` gave no reply", where="local", why=why)
 
 
@@ -112,9 +119,12 @@ def _send(stdin: IO[bytes], request: bytes) -> None:
         stdin.write(request)
 
 
-def _kill(child: "subprocess.Popen[bytes]") -> None:
+def _kill(child: "subprocess.Popen[bytes]", late: threading.Event) -> None:
+    late.set()
+    # its children too: what holds the pipe open would keep us waiting. A supervisor has a
+    # session of its own.
     with suppress(ProcessLookupError):
-        child.kill()
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

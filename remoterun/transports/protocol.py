@@ -1,6 +1,6 @@
 """What every way to a host can do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Protocol
 
 from remoterun.model.script import Script
@@ -14,5 +14,6 @@ class Transport(Protocol):
     # the same for a script that keeps talking; closing the iterator ends it on the host
     def stream(
         self, script: Script, words: Sequence[str | bytes], data: bytes = b""
-    ) -> Iterator[list[bytes]]: ...
+    ) -> Generator[list[bytes], None, None]: ...
+    # ends what the way to the host kept open
     def close(self) -> None: ...
