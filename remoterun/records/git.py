@@ -8,7 +8,7 @@ from pathlib import Path
 
 from remoterun.model.manifest import GitFacts
 from remoterun.model.names import Digest
-from remoterun.model.project import Project
+from remoterun.model.project import Paths, Project
 
 DIFF = (
     "-c",
@@ -25,16 +25,17 @@ DIFF = (
     "--dst-prefix=b/",
 )
 
+STATUS = ("status", "--porcelain=v2", "--branch", "-z", "-uno", "--no-renames")
+OTHERS = ("ls-files", "--others", "--exclude-standard", "-z")
+
 
 def exclusions(project: Project | None) -> tuple[list[str], list[str]]:
     """Pathspecs of what remoterun and the workflows write: (for tracked, for untracked files).
 
     Relative to the project's folder. A tracked file that matches `outputs:` still counts.
     """
-    ours = [".remoterun"]
-    if project is not None:
-        paths = project.paths.model_dump()
-        ours += [str(path) for path in paths.values() if path]
+    paths = project.paths if project else Paths()
+    ours = [".remoterun", *(path for path in paths.model_dump().values() if path)]
     base = [f":(exclude){path}" for path in ours]
     written = [
         pattern.rstrip("/")
@@ -46,22 +47,27 @@ def exclusions(project: Project | None) -> tuple[list[str], list[str]]:
 
 
 def read_git(root: Path, project: Project | None) -> GitFacts:
-    """The facts of the repository around `root`; all null, with a note, where there is none."""
-    base, untracked = exclusions(project)
-    status = _git(
-        root,
-        "status",
-        "--porcelain=v2",
-        "--branch",
-        "-z",
-        "-uno",
-        "--no-renames",
-        "--",
-        ":/",
-        *base,
-    )
-    if status is None:
-        return _nothing("git is not installed, or this is no git repository")
+    """The facts of the repository around `root`; all null, with a note, where git has none."""
+    try:
+        return _read_git(root, *exclusions(project))
+    except GitFailed as failed:
+        return GitFacts(
+            commit=None,
+            branch=None,
+            dirty=None,
+            dirty_count=None,
+            untracked_count=None,
+            diff_sha256=None,
+            note=str(failed),
+        )
+
+
+class GitFailed(Exception):
+    """Why git says nothing."""
+
+
+def _read_git(root: Path, base: Sequence[str], untracked: Sequence[str]) -> GitFacts:
+    status = _git(root, *STATUS, "--", ":/", *base)
     commit = branch = None
     changed = 0
     for entry in status.split(b"\0"):
@@ -73,14 +79,11 @@ def read_git(root: Path, project: Project | None) -> GitFacts:
         elif text and not text.startswith("#"):
             changed += 1
     if commit is None or len(commit) < 40:
-        return _nothing("the git repository has no commit yet")
-    others = (
-        _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ":/", *untracked)
-    ) or b""
-    n_untracked = others.count(b"\0")
+        raise GitFailed("the git repository has no commit yet")
+    n_untracked = _git(root, *OTHERS, "--", ":/", *untracked).count(b"\0")
     diff = None
     if changed:
-        diff = Digest(hashlib.sha256(_git(root, *DIFF, "--", ":/", *base) or b"").hexdigest())
+        diff = Digest(hashlib.sha256(_git(root, *DIFF, "--", ":/", *base)).hexdigest())
     return GitFacts(
         commit=commit,
         branch=None if branch == "(detached)" else branch,
@@ -93,32 +96,27 @@ def read_git(root: Path, project: Project | None) -> GitFacts:
 
 def git_top(folder: Path) -> Path | None:
     """The top of the repository around a folder."""
-    printed = _git(folder, "rev-parse", "--show-toplevel")
+    try:
+        printed = _git(folder, "rev-parse", "--show-toplevel")
+    except GitFailed:
+        return None
     return Path(os.fsdecode(printed.removesuffix(b"\n"))) if printed else None
 
 
-def _git(root: Path, *words: str) -> bytes | None:
+def _git(root: Path, *words: str) -> bytes:
     argv: Sequence[str] = ("git", "-C", str(root), *words)
     environ = {
         k: v
         for k, v in os.environ.items()
         if k not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
     }
-    environ["GIT_OPTIONAL_LOCKS"] = "0"
+    environ |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
         done = subprocess.run(argv, capture_output=True, env=environ, check=False)
-    except OSError:
-        return None
-    return done.stdout if done.returncode == 0 else None
-
-
-def _nothing(note: str) -> GitFacts:
-    return GitFacts(
-        commit=None,
-        branch=None,
-        dirty=None,
-        dirty_count=None,
-        untracked_count=None,
-        diff_sha256=None,
-        note=note,
-    )
+    except OSError as error:
+        raise GitFailed("git is not installed") from error
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "backslashreplace").partition("\n")[0]
+        none = "not a git repository" in said
+        raise GitFailed("this is no git repository" if none else f"git says: {said}")
+    return done.stdout
