@@ -14,11 +14,9 @@ def file_errors(path: Path, doing: str) -> Iterator[None]:
     """An OSError inside becomes a LocalFileError that names the path."""
     try:
         yield
-    except FileExistsError:
-        raise
     except OSError as error:
-        where, why = str(error.filename or path), error.strerror or str(error)
-        raise LocalFileError(f"cannot {doing} `{path.name}`", where=where, why=why) from error
+        why = error.strerror or str(error)
+        raise LocalFileError(f"cannot {doing} `{path.name}`", where=str(path), why=why) from error
 
 
 def make_folder(path: Path) -> None:
