@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from remoterun.model import rundir
 from remoterun.model.exit_status import Ending, ExitStatus, ShimExit, Started
 from remoterun.model.gate import GateRecord, GateResult
 from remoterun.model.heartbeat import Heartbeat
@@ -71,15 +72,15 @@ def build_evidence(looker: Mapping[str, str], seen: Iterable[tuple[str, str]]) -
             unread.append(name)
         return parsed
 
-    process = record(Process, "process.json")
-    exec_marker = record(Started, "control/exec")
-    ending = record(ExitStatus, "exit_status.json")
-    shim_exit = record(ShimExit, "control/shim_exit")
-    heartbeat = record(Heartbeat, "heartbeat.json")
-    waivers = record(Waivers, "waivers.json")
-    preflight = record(Preflight, "preflight.json")
+    process = record(Process, rundir.PROCESS)
+    exec_marker = record(Started, rundir.EXEC)
+    ending = record(ExitStatus, rundir.EXIT_STATUS)
+    shim_exit = record(ShimExit, rundir.SHIM_EXIT)
+    heartbeat = record(Heartbeat, rundir.HEARTBEAT)
+    waivers = record(Waivers, rundir.WAIVERS)
+    preflight = record(Preflight, rundir.PREFLIGHT)
     token = one.get("token") or None
-    for name, owned in (("control/exec", exec_marker), ("exit_status.json", ending)):
+    for name, owned in ((rundir.EXEC, exec_marker), (rundir.EXIT_STATUS, ending)):
         if owned is not None and token is not None and owned.token not in (None, token):
             unread.append(name)
 
@@ -92,9 +93,9 @@ def build_evidence(looker: Mapping[str, str], seen: Iterable[tuple[str, str]]) -
         elapsed_s = max(0.0, uptime_s - process.start_ticks / TICKS_PER_S)
     living = tuple(p for p in (_process(w, uptime_s) for w in lists["process"]) if p is not None)
     lock = Lock(one["lock"]) if one.get("lock") in set(Lock) else Lock.NONE
-    gates = gate_records(preflight, waivers, ending, lists["exists"], "control/exec" in one)
+    gates = gate_records(preflight, waivers, ending, lists["exists"], rundir.EXEC in one)
     gate = None
-    if "control/exec" not in one and ending is None:
+    if rundir.EXEC not in one and ending is None:
         gate = next((g.name for g in gates if g.result is GateResult.GOING_ON), None)
     return Evidence(
         run_dir=one["run"],
@@ -103,8 +104,8 @@ def build_evidence(looker: Mapping[str, str], seen: Iterable[tuple[str, str]]) -
         unread=tuple(unread),
         same_host=same_host,
         same_boot=same_boot,
-        started="control/started" in lists["exists"],
-        exec_marker="control/exec" in one,
+        started=rundir.STARTED in lists["exists"],
+        exec_marker=rundir.EXEC in one,
         program=exec_marker.program if exec_marker else None,
         lock=lock,
         supervisor_pid=process.pid if process else None,
@@ -113,9 +114,9 @@ def build_evidence(looker: Mapping[str, str], seen: Iterable[tuple[str, str]]) -
         processes_left=len(living) if "processes_counted" in one else None,
         ending=ending,
         shim_exit=shim_exit,
-        shim_lost="control/shim_lost.json" in one,
-        stop_requested="stop_request.json" in one,
-        finalized="artifacts.json" in lists["exists"],
+        shim_lost=rundir.SHIM_LOST in one,
+        stop_requested=rundir.STOP_REQUEST in one,
+        finalized=rundir.ARTIFACTS in lists["exists"],
         stragglers=_count(one.get("stragglers")),
         gate=gate,
         gates=gates,
@@ -124,7 +125,7 @@ def build_evidence(looker: Mapping[str, str], seen: Iterable[tuple[str, str]]) -
         heartbeat_age_s=_age(now, _stat(one.get("heartbeat_stat"))),
         log_bytes=int(log[0]) if log else None,
         log_age_s=_age(now, log),
-        progress=parse_progress(one["progress"], "progress.json") if "progress" in one else None,
+        progress=parse_progress(one["progress"], rundir.PROGRESS) if "progress" in one else None,
         progress_age_s=_age(now, progress_stat),
         elapsed_s=elapsed_s,
     )
@@ -144,7 +145,7 @@ def gate_records(
     records = []
     for name, spoke in (
         ("preflight", preflight is not None),
-        ("data_quality", "data_quality.log" in exists),
+        ("data_quality", rundir.DATA_QUALITY_LOG in exists),
     ):
         texts: tuple[str, ...] = ()
         if refused == name:

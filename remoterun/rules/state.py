@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from remoterun.errors import Exit
+from remoterun.model import rundir
 from remoterun.model.exit_status import Ending, ExitStatus, Reason
 from remoterun.model.state import Basis, Evidence, Flag, Lock, State, StateName
 
@@ -38,7 +39,7 @@ EXIT_OF_STATE: Mapping[StateName, Exit] = {
 WORST_FIRST = (Exit.UNKNOWN, Exit.RUN_FAILED, Exit.GATE, Exit.NOT_YET, Exit.OK)
 """Which exit code counts when several apply."""
 
-DECISIVE = {"exit_status.json", "control/exec", "control/shim_exit", "process.json", "control/job"}
+DECISIVE = {rundir.EXIT_STATUS, rundir.EXEC, rundir.SHIM_EXIT, rundir.PROCESS, rundir.JOB_VALUES}
 """Records without which nothing can be said."""
 
 
