@@ -50,7 +50,8 @@ def stop(
                 f"would ask {run_dir} to stop: TERM to its processes, KILL after {grace_s} s"
             )
             continue
-        say(f"stopping {visible_line(run.name)}")
+        where = f" on {run.manifest.host.name}" if run.manifest else ""
+        say(f"stopping {visible_line(run.name)}{where}")
         done = stop_run(
             run_dir,
             run.run_id,
