@@ -72,7 +72,9 @@ read_text() { # FILE -> text; 1 when it cannot be read. No process is started.
   local line
   text=
   [[ -r $1 ]] || return 1
-  { while IFS= read -r line || [[ -n $line ]]; do text+=$line$'\n'; done <"$1"; } 2>/dev/null || return 1
+  # a read that fails (a folder, a bad disk) assigns nothing; the end of a file assigns ''
+  { while unset -v line; IFS= read -r line || [[ -n ${line-} ]]; do text+=$line$'\n'; done <"$1"; } 2>/dev/null || return 1
+  [[ -n ${line+ended} ]] || return 1
   text=${text%$'\n'}
 }
 
@@ -217,7 +219,8 @@ reply() { # WORD…: NUL-ended words, as base64 so that a frame is text
 read_stat() { # PID -> stat_state stat_ppid stat_pgid stat_sid stat_ticks stat_cpu stat_rss
   local line fields
   line=
-  { while IFS= read -r fields || [[ -n $fields ]]; do line+=$fields; done <"/proc/$1/stat"; } 2>/dev/null
+  # a process may end between open and read: then nothing is assigned, and `set -u` would end us
+  { while fields=; IFS= read -r fields || [[ -n $fields ]]; do line+=$fields; done <"/proc/$1/stat"; } 2>/dev/null
   # the name of a process may hold `)` and spaces: cut after the last one
   [[ $line == *')'* ]] || return 1
   # shellcheck disable=SC2086 # numbers, to be split
