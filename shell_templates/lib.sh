@@ -174,7 +174,7 @@ whole_json() { # FILE -> text; 0 when it is one JSON object from its first to it
   local bare
   # one gulp: a report of many columns has megabytes
   { text=$(<"$1"); } 2>/dev/null && [[ $text == '{'* ]] || return 1
-  bare=$(tr -d '\t\r\n' <"$1" | sed -e 's/"\(\\.\|[^"\\]\)*"/""/g' -e 's/ //g' -e 's/"":/K/g' \
+  bare=$(tr -d '\t\r\n' <"$1" | sed -e 's/"\(\\["\\/bfnrt]\|\\u[0-9a-fA-F]\{4\}\|[^"\\]\)*"/""/g' -e 's/ //g' -e 's/"":/K/g' \
     -e 's/""\|true\|false\|null\|-\{0,1\}[0-9][0-9]*\(\.[0-9][0-9]*\)\{0,1\}\([eE][-+]\{0,1\}[0-9][0-9]*\)\{0,1\}/V/g' \
     -e :a -e 's/\[\(V\(,V\)*\)\{0,1\}\]/V/g' -e 's/{\(KV\(,KV\)*\)\{0,1\}}/V/g' -e ta)
   [[ $bare == V ]]

@@ -43,5 +43,6 @@ def engine_argv(policy: DataQualityPolicy, input_csv: str, out_dir: str) -> list
 def columns(names: Iterable[str]) -> str:
     """A list as one argument, names with commas in quotes."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow(list(names))
-    return out.getvalue()
+    # a name with a line break in it is quoted only when that ends lines
+    csv.writer(out, lineterminator="\r\n").writerow(list(names))
+    return out.getvalue().removesuffix("\r\n")
