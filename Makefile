@@ -25,7 +25,7 @@ soak: setup
 	REMOTERUN_SOAK=10 $(BIN)/pytest -n 4
 
 bench: setup
-	for file in benchmarks/[a-z]*_*.py benchmarks/launch.py; do $(BIN)/python $$file || exit; done
+	for file in $$(grep -l __main__ benchmarks/*.py); do $(BIN)/python $$file || exit; done
 
 bench-quick: setup
-	for file in benchmarks/[a-z]*_*.py benchmarks/launch.py; do $(BIN)/python $$file --quick || exit; done
+	for file in $$(grep -l __main__ benchmarks/*.py); do $(BIN)/python $$file --quick || exit; done

@@ -205,7 +205,8 @@ def test_a_thousand_files_with_hostile_names_are_in_the_digest_list(project):
     (project.root / "names").write_bytes(b"".join(name + b"\0" for name in names))
     script = (
         "mkdir -p results \"results/$(printf 'a\\nb')\"\n"
-        'LC_ALL=C; while IFS= read -r -d "" name; do printf %s "$name" >"results/$name"; done <names\n'
+        'LC_ALL=C; while IFS= read -r -d "" name; do '
+        'printf %s "$name" >"results/$name"; done <names\n'
         "printf x >\"results/$(printf 'a\\nb')/$(printf 'c\\033')\"\n"
     )
     (project.root / "then.sh").write_text(script)
