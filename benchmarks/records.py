@@ -122,7 +122,8 @@ def row_of(name: str, samples: dict[str, list[Sample]]) -> list[object]:
         ratio, goal, peer = ratio_to(taken, samples[EMPTY]), LAST_GOAL, EMPTY
     else:
         return [*row, "", "", "", ""]
-    return [*row, peer, ratio, f"<= {goal}", "met" if ratio.median <= goal else "missed"]
+    when = " with an index" if goal == LAST_GOAL else ""
+    return [*row, peer, ratio, f"<= {goal}{when}", "met" if ratio.median <= goal else "missed"]
 
 
 def main() -> int:
