@@ -2,13 +2,13 @@
 # gate.sh - one gate by itself, without a run.
 #
 # request ROOT GATE(preflight, data_quality), then a tar.gz with control/ and its wrappers; lib.sh in front
-# reply   done EXIT STDOUT STDERR | no_root PATH | cannot WHAT
+# reply   done EXIT STDOUT STDERR REPORT | no_root PATH | cannot WHAT
 # writes  nothing that stays, but what the gate itself writes
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # nonce and words come from lib.sh
 
 main() {
-  local root gate folder status
+  local root gate folder status report
   read_request
   root=${words[0]} gate=${words[1]}
   cd -- "$root" 2>/dev/null || { reply no_root "$root" && exit; }
@@ -22,7 +22,10 @@ main() {
     </dev/null >"$folder/out" 2>"$folder/err" &
   wait $!
   status=$?
-  reply 'done' "$status" "$(head -c 1000000 "$folder/out")" "$(head -c 20000 "$folder/err")"
+  # the engine names its report in the last line of its summary
+  report=$(sed -n -e 's/^report: //p' <"$folder/out" | tail -n 1)
+  [[ -n $report && -r $report ]] && report=$(head -c 4000000 -- "$report")
+  reply 'done' "$status" "$(head -c 1000000 "$folder/out")" "$(head -c 20000 "$folder/err")" "$report"
 }
 
 main "$@"; exit

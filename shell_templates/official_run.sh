@@ -54,12 +54,19 @@ take_lock() { # -> fd 9
   flock -w 10 9 || die 75 'another supervisor holds this attempt'
 }
 
-require_last() { # who waited for the lock may find that the next attempt was opened meanwhile
-  local folder
-  for folder in "$run"/attempts/*/; do
-    folder=${folder%/} folder=${folder##*/}
-    case $folder in '' | *[!0-9]*) continue ;; esac
-    ((folder <= job_attempt)) || die 75 'a later attempt exists'
+# Two attempts of a run never run side by side: who waited for the lock gives way to a later one,
+# and a later one to an earlier one that is at work.
+require_alone() {
+  local folder number lock_file
+  for folder in "$run/" "$run"/attempts/*/; do
+    folder=${folder%/} number=${folder##*/}
+    [[ $folder == "$run" ]] && number=1
+    case $number in '' | *[!0-9]*) continue ;; esac
+    ((number <= job_attempt)) || die 75 'a later attempt exists'
+    lock_file_of "$folder"
+    ((number < job_attempt)) && [[ -e $lock_file ]] || continue
+    # what gives way does so within a moment
+    flock -s -w 10 -- "$lock_file" true || die 75 'an earlier attempt is at work'
   done
 }
 
@@ -414,7 +421,7 @@ main() {
   run=$job_root/$job_run_path ticks_per_s=$(getconf CLK_TCK 2>/dev/null || printf 100)
   take_lock
   [[ -e exit_status.json ]] && exit 0
-  require_last
+  require_alone
   if [[ -e control/exec ]]; then
     utc
     publish "control/requeue_refused.$$" "{\"observed_utc\": \"$now_utc\"}"

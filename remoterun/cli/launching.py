@@ -132,17 +132,17 @@ def show_gate(name: str, answer: "GateAnswer", output: str) -> None:
 
     from remoterun.render.visible import visible, visible_line
 
-    if output == "json" and answer.record:
-        typer.echo(json.dumps(json.loads(answer.text), indent=2))
-    elif answer.record:
-        for check, result in answer.record.checks.items():
+    if output == "json":
+        typer.echo(json.dumps(json.loads(answer.record_json), indent=2))
+    elif answer.preflight:
+        for check, result in answer.preflight.checks.items():
             word = {True: "pass", False: "FAIL", None: "not asked"}[result]
             typer.echo(f"{visible_line(check):12} {word}")
-        for reason in answer.record.reasons:
+        for reason in answer.preflight.reasons:
             typer.echo(f"  {visible_line(reason)}")
-        typer.echo(f"{name}: {visible_line(answer.record.status)}")
+        typer.echo(f"{name}: {visible_line(answer.preflight.status)}")
     else:
-        typer.echo(visible(answer.text).rstrip())
+        typer.echo(visible(answer.summary).rstrip())
     say(f"thresholds of {answer.settings_from}")
     raise typer.Exit(Exit.OK if answer.passed else Exit.GATE)
 

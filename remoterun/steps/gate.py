@@ -36,10 +36,12 @@ class GateAnswer:
     """What a gate said by itself."""
 
     passed: bool
-    record: Preflight | None
-    """The gate's own record; None for a gate that prints a summary only."""
-    text: str
-    """What the gate printed: its record as JSON, or its summary."""
+    record_json: str
+    """The gate's own record, as it was written."""
+    preflight: Preflight | None
+    """The same, where the gate was preflight."""
+    summary: str
+    """What the gate printed for people; empty where it printed its record."""
     settings_from: str
     """Where the thresholds come from, for people."""
 
@@ -59,11 +61,11 @@ def check_host(
         **_nobody(root, project),
         **preflight.job_values(used.preflight, blocks=True),
     }
-    status, out, err = _ask("preflight", root, values, [], project, used.preflight.deadline)
+    status, out, err, _ = _ask("preflight", root, values, [], project, used.preflight.deadline)
     record = parse_record(Preflight, out)
     if status not in (0, 2) or record is None or (status == 0) is not (record.status == "pass"):
         raise TryAgain("preflight gave no valid record", where=str(root), why=err or out[:500])
-    return GateAnswer(status == 0, record, out, origin)
+    return GateAnswer(status == 0, out, record, "", origin)
 
 
 def check_table(
@@ -97,11 +99,11 @@ def check_table(
     argv = data_quality.engine_argv(policy, str(root / table), str(root / out_dir))
     base = "host" if table.startswith("/") else "project_root"
     argv += [f"--recorded-path={table}", f"--path-base={base}"]
-    status, out, err = _ask("data_quality", root, values, argv, project, policy.deadline)
+    status, out, err, report = _ask("data_quality", root, values, argv, project, policy.deadline)
     if status not in (0, 2):
         why = (err or out).strip().removeprefix("error: ")
         raise UsageError("the data-quality gate could not run", where=table, why=why)
-    return GateAnswer(status == 0, None, out, origin)
+    return GateAnswer(status == 0, report, None, out, origin)
 
 
 def _resolve(
@@ -146,7 +148,8 @@ def _ask(
     dq_argv: list[str],
     project: Project | None,
     deadline_s: int,
-) -> tuple[int, str, str]:
+) -> tuple[int, str, str, str]:
+    """Exit code, stdout, stderr and report."""
     excluded = exclusions(project)
     scripts = ("lib.sh", *(name for each in GATES.values() for name in each.WRAPPERS))
     files = {
@@ -162,4 +165,4 @@ def _ask(
     words = [word.decode("utf-8", "replace") for word in reply]
     if words[0] != "done":
         raise LocalFileError(f"the gate could not run: {' '.join(words)}", where=str(root))
-    return int(words[1]), words[2], words[3]
+    return int(words[1]), words[2], words[3], words[4]
