@@ -5,6 +5,7 @@ import json
 import os
 
 import pytest
+from given import wait_until
 from projects import a_project, environment, lines_of, received, record
 
 INPUT = ("--dq-input-csv", "table.csv")
@@ -245,7 +246,7 @@ def test_a_time_limit_ends_the_run_and_is_no_success(tmp_path):
         ending = record(fresh.run_dir("slow"), "exit_status.json")
         assert (ending["state"], ending["reason"]) == ("fail", "time_limit")
         assert ending["exit_code"] == 0
-        assert fresh.processes() == []
+        wait_until(lambda: fresh.processes() == [], 10)
         shown = json.loads(fresh.remoterun("status", "slow", "-o", "json").stdout)
         assert shown["runs"][0]["state"] == "timed_out"
 

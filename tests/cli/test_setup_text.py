@@ -3,6 +3,7 @@
 import hashlib
 
 import pytest
+from given import wait_until
 from projects import Project, a_project, environment, record
 
 from remoterun.model.state import StateName
@@ -70,7 +71,7 @@ def test_it_cannot_pass_a_gate_by_ending_the_shell(project, text):
     assert launch.executions == 0
     assert launch.state.name is StateName.BLOCKED
     assert record(launch.run_dir, "exit_status.json")["state"] == "preflight_fail"
-    assert project.processes() == []
+    wait_until(lambda: project.processes() == [], 10)
 
 
 @pytest.mark.parametrize(

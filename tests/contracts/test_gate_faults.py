@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from given import wait_until
 from projects import Launch, Project, a_project, record
 
 from remoterun.model.state import StateName
@@ -109,7 +110,7 @@ def test_a_gate_that_goes_wrong_blocks_the_launch(project, gate, fault, text):
     assert len(reason.split()) >= 3
     assert expected in reason
     assert record(launch.run_dir, "artifacts.json")["files"]
-    assert project.processes() == []
+    wait_until(lambda: project.processes() == [], 10)
 
 
 @pytest.mark.parametrize("gate", ["preflight", "data_quality"])
