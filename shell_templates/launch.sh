@@ -66,6 +66,10 @@ start() { # a second supervisor would wait for the lock and find the first one's
   [[ $lock == held ]] && return
   local waited=0 before=$started
   (
+    # what is started in the background ignores SIGINT and SIGQUIT for ever, unless somebody resets them
+    if env --default-signal=INT,QUIT true 2>/dev/null; then
+      start_words=("$(command -v env)" "--default-signal=INT,QUIT" "${start_words[@]}")
+    fi
     restore_environment
     cd /
     unset REMOTERUN_TOKEN REMOTERUN_RUN_DIR REMOTERUN_ATTEMPT_DIR REMOTERUN_RUN_ID REMOTERUN_TAG REMOTERUN_ATTEMPT

@@ -8,12 +8,13 @@ set -u
 
 # The user's own environment, given back to the user's command.
 user_path=$PATH user_umask=$(umask) user_lc_all=${LC_ALL-} user_lc_all_set=${LC_ALL+yes}
-umask 077
-# The system's tools first: what the user put in front is for the user's command.
-PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:$PATH
-export PATH
-export LC_ALL=C
 unset BASH_ENV ENV CDPATH GREP_OPTIONS
+
+take_environment() { # the system's tools first: what the user put in front is for the user's command
+  umask 077
+  export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:$user_path LC_ALL=C
+}
+take_environment
 
 restore_environment() {
   umask "$user_umask"

@@ -35,6 +35,23 @@ find_program() { # -> program: word 0, where a leading `python` means the projec
   [[ -n $program ]] || refuse no_interpreter
 }
 
+choose_waiter() { # -> waiter: who waits for the command; empty when only bash can
+  # the system's own first, and tried out: a broken environment must not cost the record
+  for waiter in "/usr/bin/python3 -I -S waiter.py" "python3 -I -S waiter.py" "perl waiter.pl"; do
+    case $waiter in
+      perl*) set -- perl -MPOSIX -e 1 ;;
+      *) set -- "${waiter%% *}" -I -S -c 'import os, signal' ;;
+    esac
+    # by its path: the user's own may lead elsewhere
+    set -- "$(command -v -- "$1")" "${@:2}"
+    if [[ -n $1 ]] && "$@" >/dev/null 2>&1; then
+      waiter="$1 ${waiter#* }"
+      return
+    fi
+  done
+  waiter=
+}
+
 start_command() { # ATTEMPT PIN_STAT
   local waiter
   # Signals that end the run go to the command; its witness stays. Ignored and not trapped, so that
@@ -45,6 +62,7 @@ start_command() { # ATTEMPT PIN_STAT
     refuse 'control/argv is not what the manifest says'
   find_program
   choose_cpus
+  choose_waiter
   if [[ -n $2 && $(stat -L -c '%s %.9Y %i' -- "${REMOTERUN_INPUT_CSV-}" 2>/dev/null) != "$2" ]]; then
     refuse input_changed
   fi
@@ -59,14 +77,16 @@ start_command() { # ATTEMPT PIN_STAT
 
   list[0]=$program
   local wrappers=$1/control/wrappers
-  # the system's own first: a broken environment of the user must not cost the record
-  for waiter in "/usr/bin/python3 -I -S waiter.py" "python3 -I -S waiter.py" "perl waiter.pl"; do
-    command -v "${waiter%% *}" >/dev/null 2>&1 || continue
+  if [[ -n $waiter ]]; then
     restore_environment
     cd -- "$job_root/$job_cwd" || exit 74
+    shopt -s execfail
     # shellcheck disable=SC2086 # a program and its options
     exec $pinned ${waiter% *} "$wrappers/${waiter##* }" "$1" "${list[@]}" </dev/null >>"$1/run.log" 2>&1
-  done
+    # its words and the environment may be too long for one more program
+    take_environment
+    cd -- "$1" || exit 74
+  fi
   wait_in_bash "$1"
 }
 
@@ -102,12 +122,13 @@ choose_cpus() { # -> pinned, cpus
 
 # Neither python3 nor perl: 137 may then be an exit code or a death by SIGKILL, and `signal` stays null.
 wait_in_bash() { # ATTEMPT
-  # A handler is reset in the child, '' would be inherited and make the command unstoppable.
-  trap : HUP INT QUIT TERM USR1 USR2
-  # a job of its own: else it would ignore SIGINT and SIGQUIT, and share our process group
+  # With `set -m` a job of its own. In the background: bash takes the death of its foreground job by
+  # SIGINT for one of its own. We ignore what a trap would catch, so nothing interrupts the `wait`.
   set -m
   # shellcheck disable=SC2086
-  (cd -- "$job_root/$job_cwd" && restore_environment && exec $pinned "${list[@]}") </dev/null >>run.log 2>&1 8>&-
+  (trap - HUP INT QUIT TERM USR1 USR2 && cd -- "$job_root/$job_cwd" && restore_environment && exec $pinned "${list[@]}") \
+    </dev/null >>run.log 2>&1 8>&- &
+  wait $! 2>/dev/null
   local status=$?
   set +m
   record_end "$1" unknown "$status"
