@@ -204,15 +204,19 @@ class Counted:
     done: Done
     children: int
     opened: int
-    """Files below the folder of runs."""
+    """Files below the folder of runs, or another that is counted."""
     peak_kib: int
     loaded: tuple[str, ...]
     """Of rich, ruamel.yaml, asyncio and psutil those that were imported."""
 
 
-def counted(folder: Path, *words: str, timeout: float = 60) -> Counted:
-    """The same command line, watched from inside by an audit hook."""
-    script = WATCHED.replace("RUNS", RUNS)
+def counted(folder: Path, *words: str, timeout: float = 60, below: str = RUNS) -> Counted:
+    """The same command line, watched from inside by an audit hook.
+
+    Args:
+        below: what the files that are counted have in their path.
+    """
+    script = WATCHED.replace("RUNS", below)
     argv = [sys.executable, "-c", script, *words]
     done = subprocess.run(argv, cwd=folder, capture_output=True, timeout=timeout, check=False)
     err = done.stderr.decode("utf-8", "replace")

@@ -87,19 +87,24 @@ def watch(answer: "Answer", manner: Manner, prepared: "Prepared", *, again: str)
     stands then.
     """
     from remoterun.cli.watching import show_launch
+    from remoterun.records.runs import RunsHome
     from remoterun.rules.refusal import mending
+    from remoterun.steps.look import Here
 
     official, resolved = prepared.request.official, prepared.resolved
 
     def mend(reasons: Sequence[str]) -> list[str]:
         return mending(reasons, resolved.policy, resolved.policy_origins, waived=official)
 
+    project_file = prepared.project.path if prepared.project else None
+    home = RunsHome(prepared.project_root, answer.run_dir.parent, project_file)
+    here = Here(home, prepared.project_root, os.environ, None, lambda: datetime.now(UTC))
     if answer.note:
         say(answer.note)
     if not answer.new:
         again = f"remoterun resume {answer.intent.tag}"
     try:
-        show_launch(answer, manner.output, follow=manner.follow, again=again, mending=mend)
+        show_launch(answer, here, manner.output, follow=manner.follow, again=again, mending=mend)
     except typer.Exit as left:
         return Exit(left.exit_code)
 

@@ -12,7 +12,7 @@ import typer
 
 from remoterun.errors import Exit, UsageError
 from remoterun.model.state import StateName
-from remoterun.records.runs import PROJECT_FILE, Asked, RunsHome, find_runs_home
+from remoterun.records.runs import Asked, find_runs_home
 from remoterun.render.envelope import run_names, runs_json, runs_lines
 from remoterun.render.messages import next_text
 from remoterun.render.status_text import block, gate_words, log_text, state_words, table
@@ -33,7 +33,7 @@ CLEAR = "\x1b[H\x1b[2J"
 
 def here(inventory: Path | None, project: Path | None) -> Here:
     """Where one stands, read once."""
-    home = find_runs_home(Path.cwd(), os.environ, project)
+    home = find_runs_home(Path.cwd(), os.environ, project, inventory)
     return Here(home, Path.cwd(), os.environ, inventory, lambda: datetime.now(UTC))
 
 
@@ -133,6 +133,7 @@ def show_monitor(
 
 def show_launch(
     answer: "Answer",
+    place: Here,
     output: str,
     *,
     follow: bool,
@@ -149,7 +150,7 @@ def show_launch(
     from remoterun.steps.look import look_closely, page_of
     from remoterun.steps.monitor import pages
 
-    run_dir, place = answer.run_dir, _here_of(answer)
+    run_dir = answer.run_dir
     last: RunPage | None = None
 
     def kept() -> "Iterator[RunPage]":
@@ -267,14 +268,6 @@ def _print_rich(pages: "Sequence[RunPage]") -> None:
     from remoterun.render.terminal import runs_table
 
     Console(emoji=False, markup=False, highlight=False).print(runs_table(pages))
-
-
-def _here_of(answer: "Answer") -> Here:
-    """The project of a run that was just launched."""
-    root = Path(answer.intent.root)
-    file = root / PROJECT_FILE
-    home = RunsHome(root, answer.run_dir.parent, file if file.exists() else None)
-    return Here(home, root, os.environ, None, lambda: datetime.now(UTC))
 
 
 def _ignore(text: str) -> None:

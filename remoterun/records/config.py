@@ -1,4 +1,4 @@
-"""`inventory.yaml` and `remoterun.yaml`: where they are, and what they say.
+"""What `inventory.yaml` and `remoterun.yaml` say.
 
 Whatever is wrong with a file ends in one `ConfigError` that names file, line and column.
 """
@@ -9,7 +9,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
@@ -18,36 +18,15 @@ from remoterun.model.inventory import Inventory
 from remoterun.model.names import Digest
 from remoterun.model.project import Project
 from remoterun.model.settings import Loc, Settings, SettingsFile
+from remoterun.records.places import Places, find_files
 from remoterun.rules.explain import Problem, dotted, explain
 
 if TYPE_CHECKING:
     from remoterun.records.yaml_source import Document, Mark
 
-PROJECT_FILE = "remoterun.yaml"
-INVENTORY_FILE = "inventory.yaml"
 MAX_BYTES = 256 * 1024
 
 M = TypeVar("M", bound=Settings)
-
-
-@dataclass(frozen=True)
-class Look:
-    """One place that was looked at."""
-
-    kind: Literal["project", "inventory"]
-    path: Path
-    source: str
-    """What named the place: an option, a variable, or the rule of search."""
-    found: bool
-
-
-@dataclass(frozen=True)
-class Places:
-    """The settings files in force, None where there is none, and every place looked at."""
-
-    project: Path | None
-    inventory: Path | None
-    looked: tuple[Look, ...]
 
 
 @dataclass(frozen=True)
@@ -80,39 +59,6 @@ def read_configuration(
     )
 
 
-def find_files(
-    cwd: Path, environ: Mapping[str, str], inventory: Path | None, project: Path | None
-) -> Places:
-    """Look for both files: what an option names, else what a variable names, else upwards from
-    here; the inventory then in the configuration folder of the user.
-
-    Raises:
-        ConfigError: a file that an option or a variable names does not exist.
-    """
-    looked: list[Look] = []
-    found_project: Path | None
-    named = _named(cwd, environ, project, "-C/--project", "REMOTERUN_PROJECT")
-    if named:
-        path, source = named
-        if path.name != PROJECT_FILE or _is_folder(path):
-            path = path / PROJECT_FILE
-        found_project = _require(Look("project", path, source, os.path.lexists(path)), looked)
-    else:
-        found_project = _search("project", _upwards(cwd, PROJECT_FILE), looked)
-
-    named = _named(cwd, environ, inventory, "-i/--inventory", "REMOTERUN_INVENTORY")
-    if named:
-        path, source = named
-        return Places(
-            found_project,
-            _require(Look("inventory", path, source, os.path.lexists(path)), looked),
-            tuple(looked),
-        )
-    start = found_project.parent if found_project else cwd
-    places = _upwards(start, INVENTORY_FILE) + _user_folder(environ)
-    return Places(found_project, _search("inventory", places, looked), tuple(looked))
-
-
 def read_inventory(path: Path) -> SettingsFile[Inventory]:
     """Read one inventory. Raises ConfigError."""
     return _read(path, Inventory)
@@ -121,67 +67,6 @@ def read_inventory(path: Path) -> SettingsFile[Inventory]:
 def read_project(path: Path) -> SettingsFile[Project]:
     """Read one project file. Raises ConfigError."""
     return _read(path, Project)
-
-
-def _named(
-    cwd: Path, environ: Mapping[str, str], given: Path | None, option: str, variable: str
-) -> tuple[Path, str] | None:
-    source = option
-    if given is None and environ.get(variable):
-        given, source = Path(environ[variable]), variable
-    if given is None:
-        return None
-    # The folder may be reached by links; a file that is a link stays where it is.
-    path = cwd / given
-    folder = path if _is_folder(path) else path.parent
-    return Path(os.path.realpath(folder)) / path.relative_to(folder), source
-
-
-def _require(look: Look, looked: list[Look]) -> Path:
-    looked.append(look)
-    if not look.found:
-        fix = "remoterun init" if look.kind == "project" else ""
-        why = f"{look.source} names it: {_why_missing(look.path)}"
-        raise ConfigError(f"no `{look.path.name}`", where=str(look.path), why=why, fix=fix)
-    return look.path
-
-
-def _why_missing(path: Path) -> str:
-    try:
-        path.lstat()
-    except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or str(error)
-    return "it was not there a moment ago"
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
-
-
-def _search(
-    kind: Literal["project", "inventory"], places: list[tuple[Path, str]], looked: list[Look]
-) -> Path | None:
-    for path, source in places:
-        looked.append(Look(kind, path, source, os.path.lexists(path)))
-        if looked[-1].found:
-            return path
-    return None
-
-
-def _upwards(start: Path, name: str) -> list[tuple[Path, str]]:
-    return [(folder / name, "upwards") for folder in (start, *start.parents)]
-
-
-def _user_folder(environ: Mapping[str, str]) -> list[tuple[Path, str]]:
-    folder, source = environ.get("XDG_CONFIG_HOME", ""), "XDG_CONFIG_HOME"
-    if not folder.startswith("/"):  # a relative one is to be ignored, says the XDG specification
-        if not environ.get("HOME"):
-            return []
-        folder, source = f"{environ['HOME']}/.config", "HOME"
-    return [(Path(folder) / "remoterun" / INVENTORY_FILE, source)]
 
 
 def _read(path: Path, model: type[M]) -> SettingsFile[M]:

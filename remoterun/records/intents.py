@@ -31,6 +31,22 @@ def read_intents(project_root: Path, tag: Tag) -> list[Intent]:
     return sorted(found, key=lambda intent: intent.attempt)
 
 
+def read_run_dirs(project_root: Path) -> list[Path]:
+    """The run directories that the intents of a project name, whether they exist or not.
+
+    An intent that cannot be read names none; launching or resuming its tag says so.
+    """
+    found: dict[Path, None] = {}
+    folder = intents_folder(project_root)
+    for path in folder.glob("*.json") if folder.is_dir() else ():
+        try:
+            intent = _read(path)
+        except LocalFileError:
+            continue
+        found[Path(intent.root) / intent.run_path] = None
+    return list(found)
+
+
 def publish_intent(project_root: Path, intent: Intent) -> Intent:
     """Write the intent; when another launcher was first, its intent comes back and stands."""
     folder = intents_folder(project_root)

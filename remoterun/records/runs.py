@@ -1,7 +1,7 @@
 """Which runs a project has, and which of them is meant by a tag, a run id or a directory."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,11 +9,12 @@ from typing import Literal
 from remoterun.errors import ConfigError, UsageError
 from remoterun.model.names import RunId
 from remoterun.model.rundir import MANIFEST, MARKS_OF_A_RUN
+from remoterun.records.intents import read_run_dirs
+from remoterun.records.places import PROJECT_FILE, find_inventory, find_project
 from remoterun.records.reading import MAX_RECORD_BYTES, UnreadableRecord, read_bounded
 
 # the models of the settings files are imported where one is really parsed: most looks need none
 
-PROJECT_FILE = "remoterun.yaml"
 DEFAULT_RUNS = "audit/workstation_runs"
 """`paths.runs` where nobody says otherwise."""
 MAX_DEPTH = 4
@@ -27,6 +28,8 @@ class RunsHome:
     root: Path
     runs: Path
     project_file: Path | None
+    elsewhere: bool = False
+    """Whether runs may lie below other roots as well, as far as the inventory says."""
 
 
 @dataclass(frozen=True)
@@ -37,24 +40,28 @@ class Asked:
     kind: Literal["any", "tag", "run_id", "run_dir"] = "any"
 
 
-def find_runs_home(cwd: Path, environ: Mapping[str, str], project: Path | None) -> RunsHome:
+def find_runs_home(
+    cwd: Path, environ: Mapping[str, str], project: Path | None, inventory: Path | None = None
+) -> RunsHome:
     """The project is the folder of `remoterun.yaml`, else the top of the git repository, else
-    the working directory. The file is parsed only when it says something about paths.
+    the working directory. The file is parsed only when it says something about paths, and the
+    inventory never.
 
     Raises:
         ConfigError: the file that was named does not exist, or the one in force is wrong.
     """
     file = _project_file(cwd, environ, project)
+    elsewhere = _may_have_other_roots(cwd, environ, inventory, file)
     if file is None:
         start = cwd if project is None else cwd / project.expanduser()
         root = next((f for f in (start, *start.parents) if (f / ".git").exists()), start)
-        return RunsHome(root, root / DEFAULT_RUNS, None)
+        return RunsHome(root, root / DEFAULT_RUNS, None, elsewhere)
     runs = DEFAULT_RUNS
     if mentions(file, b"paths"):
         from remoterun.records.config import read_project
 
         runs = read_project(file).settings.paths.runs
-    return RunsHome(file.parent, file.parent / runs, file)
+    return RunsHome(file.parent, file.parent / runs, file, elsewhere)
 
 
 def _project_file(cwd: Path, environ: Mapping[str, str], project: Path | None) -> Path | None:
@@ -65,11 +72,18 @@ def _project_file(cwd: Path, environ: Mapping[str, str], project: Path | None) -
         folder = cwd / project.expanduser()
         if folder.is_dir() and not os.path.lexists(folder / PROJECT_FILE):
             return None
-    from remoterun.records.config import find_files
+    return find_project(cwd, environ, project, [])
 
-    # which inventory there is does not matter here
-    named = {k: v for k, v in environ.items() if k == "REMOTERUN_PROJECT"}
-    return find_files(cwd, named, None, project).project
+
+def _may_have_other_roots(
+    cwd: Path, environ: Mapping[str, str], inventory: Path | None, project_file: Path | None
+) -> bool:
+    """Whether the inventory in force names a `root`. One that cannot be read may."""
+    try:
+        file = find_inventory(cwd, environ, inventory, project_file, [])
+        return file is not None and mentions(file, b"root")
+    except ConfigError:
+        return True
 
 
 def mentions(file: Path, key: bytes) -> bool:
@@ -90,7 +104,22 @@ def is_run(path: Path) -> bool:
 
 def list_runs(home: RunsHome) -> list[Path]:
     """The run directories of the project, by name, which is by time."""
-    return sorted((path for path in _folders(home.runs) if is_run(path)), key=str)
+    found = [path for path in _folders(home.runs) if is_run(path)]
+    if home.elsewhere:
+        found += runs_elsewhere(home)
+    return sorted(found, key=lambda path: (path.name, str(path)))
+
+
+def runs_elsewhere(home: RunsHome) -> list[Path]:
+    """The runs that were launched from this project and lie outside its folder of runs: below
+    the `root` of a host, or where `paths.runs` once pointed.
+    """
+    here = os.path.realpath(home.runs)
+    return [
+        path
+        for path in read_run_dirs(home.root)
+        if os.path.realpath(path.parent) != here and is_run(path)
+    ]
 
 
 def runs_below(path: Path) -> list[Path]:
@@ -168,8 +197,13 @@ def read_identity(run_dir: Path) -> tuple[str, str | None]:
 
 
 def _by_identity(asked: Asked, home: RunsHome) -> dict[Path, str]:
+    found = _named(asked, list_runs(home))
+    return found if found or home.elsewhere else _named(asked, runs_elsewhere(home))
+
+
+def _named(asked: Asked, run_dirs: Iterable[Path]) -> dict[Path, str]:
     found = {}
-    for path in list_runs(home):
+    for path in run_dirs:
         if not _may_be(path.name, asked.text):
             continue
         run_id, tag = read_identity(path)

@@ -10,7 +10,8 @@ from remoterun.model.inventory import Inventory
 from remoterun.model.names import HostName, WorkflowName
 from remoterun.model.project import Project
 from remoterun.model.record import Record
-from remoterun.records.config import Places, find_files, read_configuration
+from remoterun.records.config import read_configuration
+from remoterun.records.places import Places, find_files
 from remoterun.rules.schema import json_schema
 from remoterun.rules.settings import hosts_of, resolve
 from remoterun.steps.hosts import root_of

@@ -7,9 +7,9 @@ from string import Template
 
 from remoterun.errors import Conflict
 from remoterun.model.names import ProjectName, Text
-from remoterun.records.config import PROJECT_FILE
 from remoterun.records.files import publish
 from remoterun.records.first_files import add_lines, holds
+from remoterun.records.places import PROJECT_FILE
 
 IGNORED = (".remoterun/", "audit/workstation_runs/")
 """What remoterun writes into a project and git has no need of."""

@@ -9,11 +9,11 @@ from remoterun.errors import ConfigError, UsageError
 from remoterun.model.exit_status import Ending
 from remoterun.model.project import Paths
 from remoterun.model.state import StateName
-from remoterun.records import config, reading
+from remoterun.records import reading
+from remoterun.records.places import find_files
 from remoterun.records.rundir import evidence_of_ended, has_ended, read_run, sight_of_ended
 from remoterun.records.runs import (
     DEFAULT_RUNS,
-    PROJECT_FILE,
     Asked,
     find_run,
     find_runs_home,
@@ -209,7 +209,6 @@ def test_the_brief_look_keeps_the_waivers_and_claims_nothing_about_gates(tmp_pat
 
 def test_the_short_way_to_the_runs_agrees_with_the_settings(tmp_path):
     assert Paths().runs == DEFAULT_RUNS
-    assert config.PROJECT_FILE == PROJECT_FILE
     project(tmp_path / "a")
     inside = tmp_path / "a/b"
     inside.mkdir()
@@ -219,7 +218,7 @@ def test_the_short_way_to_the_runs_agrees_with_the_settings(tmp_path):
         (tmp_path, {}, tmp_path / "a/remoterun.yaml"),
         (tmp_path, {"REMOTERUN_PROJECT": "a"}, None),
     ):
-        file = config.find_files(cwd, environ, None, named).project
+        file = find_files(cwd, environ, None, named).project
         assert find_runs_home(cwd, environ, named).project_file == file
     with pytest.raises(ConfigError):
         find_runs_home(tmp_path, {"REMOTERUN_PROJECT": "nothing"}, None)
