@@ -103,11 +103,15 @@ def children_of(parent: int) -> list[int]:
     return [pid for pid in all_pids() if (f := stat_of(pid)) and int(f[1]) == parent]
 
 
-def kill(pid: int, number: int = signal.SIGKILL) -> bool:
-    """Whether the signal was sent."""
+def kill(pid: int, number: int = signal.SIGKILL, *, mark: str = "") -> bool:
+    """Whether the signal was sent; with a mark only to a process that has it in its environment,
+    since the number of one that has ended may be another's by now.
+    """
     try:
+        if mark.encode() not in Path(f"/proc/{pid}/environ").read_bytes():
+            return False
         os.kill(pid, number)
-    except ProcessLookupError:
+    except (ProcessLookupError, FileNotFoundError):
         return False
     return True
 

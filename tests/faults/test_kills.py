@@ -79,13 +79,13 @@ def targets_of(plan: Plan, run_dir: Path, diary: Path) -> list[int]:
     return given.in_session(pid) if plan.target == "session" else [pid]
 
 
-def shoot(plan: Plan, run_dir: Path, diary: Path) -> int:
+def shoot(plan: Plan, run_dir: Path, diary: Path, mark: str) -> int:
     """Wait for the target as long as the run goes on; how many were hit."""
     time.sleep(plan.after_s)
     until = time.monotonic() + 20
     while time.monotonic() < until and not (run_dir / "artifacts.json").exists():
         if found := targets_of(plan, run_dir, diary):
-            return sum(given.kill(pid, plan.signal) for pid in found)
+            return sum(given.kill(pid, plan.signal, mark=mark) for pid in found)
         time.sleep(0.005)
     return 0
 
@@ -107,7 +107,7 @@ def one_kill(lab: given.Lab, plan: Plan) -> Outcome:
         run_dir = again(lab, plan, args)
     else:
         run_dir = lab.official(COMMAND, plan.tag, *args)
-        hit = shoot(plan, run_dir, diary)
+        hit = shoot(plan, run_dir, diary, lab.mark)
     state = given.settled(run_dir)
     if state.name in (StateName.CLAIMED, StateName.BLOCKED):
         assert not diary.exists(), f"{plan}: it ran, and is said not to have been started"

@@ -1,11 +1,17 @@
 # A tree of processes that does all that makes a stop hard.
-# usage: tree.pl PIDS THEN       PIDS: `name pid` of each; THEN: wait, deaf or `exit N`
+# usage: tree.pl PIDS THEN       PIDS: `name pid birth` of each; THEN: wait, deaf or `exit N`
 use strict;
 use warnings;
 use POSIX ();
 my ($pids, $then) = @ARGV;
 
-sub note { open my $file, '>>', $pids or die; syswrite $file, "$_[0] $$\n"; }
+# With its birth: a number alone may be somebody else's by the time it is read.
+sub note {
+    open my $stat, '<', "/proc/$$/stat" or die;
+    my $born = (split ' ', <$stat> =~ s/.*\)//r)[19];
+    open my $file, '>>', $pids or die;
+    syswrite $file, "$_[0] $$ $born\n";
+}
 sub become {    # NAME CLEAN: a sleeper that is found by nothing in its memory
     my ($name, $clean) = @_;
     note($name);

@@ -13,17 +13,23 @@ import given
 TREE = f'exec perl {Path(__file__).with_suffix(".pl")} "$@"'
 
 
-def members(pids: Path) -> dict[int, str]:
+def members(pids: Path) -> list[tuple[str, int, str]]:
+    """Name, number and birth of each; a number alone may be somebody else's by now."""
     lines = pids.read_text().splitlines() if pids.exists() else []
-    return {int(line.split()[1]): line.split()[0] for line in lines}
+    words = [line.split() for line in lines]
+    return [(name, int(pid), born) for name, pid, born in words]
 
 
 def is_grown(pids: Path) -> bool:
-    return "job" in members(pids).values()
+    return "job" in {name for name, _, _ in members(pids)}
 
 
 def survivors(pids: Path) -> dict[int, str]:
-    return {pid: name for pid, name in members(pids).items() if given.alive(pid)}
+    return {
+        pid: name
+        for name, pid, born in members(pids)
+        if (fields := given.stat_of(pid)) and fields[19] == born and fields[0] not in "ZX"
+    }
 
 
 def end(pids: Path) -> None:
