@@ -1,7 +1,6 @@
 """How `stop` and `resume` are called and answered."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import typer
 
@@ -14,13 +13,8 @@ from remoterun.render.messages import next_text
 from remoterun.render.visible import visible_line
 from remoterun.rules.next_command import next_command
 from remoterun.rules.state import classify, worst
-from remoterun.steps.look import choose_runs
+from remoterun.steps.choose import choose_runs, choose_to_resume
 from remoterun.steps.resume import ResumeWishes
-
-
-def find(asked: Sequence[Asked], world: World) -> list[Path]:
-    """The runs that are meant; left out, the only unfinished one."""
-    return choose_runs(asked, here(world.inventory, world.project))
 
 
 def stop(
@@ -42,7 +36,7 @@ def stop(
     except ValueError as error:
         raise UsageError(str(error), where="--grace") from None
     codes, answers = [], []
-    for run_dir in find(asked, world):
+    for run_dir in choose_runs(asked, here(world.inventory, world.project)):
         # a run whose manifest is gone can be ended all the same
         run = read_run_briefly(run_dir)
         if dry_run:
@@ -97,7 +91,7 @@ def resume(asked: Sequence[Asked], world: World, wishes: ResumeWishes, manner: M
     # all are checked before the first one is started
     for resumable in [
         prepare_resume(run_dir, world.configuration, wishes, world.environ, world.now)
-        for run_dir in find(asked, world)
+        for run_dir in choose_to_resume(asked, here(world.inventory, world.project))
     ]:
         say(head_line(resumable.prepared))
         if manner.dry_run:

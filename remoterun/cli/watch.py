@@ -120,7 +120,7 @@ def monitor(
 ) -> None:
     """Follow a run to its end and exit by it; Ctrl-C leaves it running."""
     from remoterun.cli import watching
-    from remoterun.steps.look import choose_run
+    from remoterun.steps.choose import choose_run
     from remoterun.steps.monitor import follow
 
     here = watching.here(inventory, project)
@@ -144,8 +144,8 @@ def logs(
     """Print the end of a run's log; of a refused run the gate's, with the reasons."""
     from remoterun.cli import watching
     from remoterun.errors import UsageError
+    from remoterun.steps.choose import choose_run
     from remoterun.steps.logs import follow_log, last_lines
-    from remoterun.steps.look import choose_run
 
     here = watching.here(inventory, project)
     chosen = choose_run(watching.asked([run] if run else [], tag, run_id, run_dir), here)
@@ -168,7 +168,7 @@ def wait(
 ) -> None:
     """Block until runs have ended; the exit code says how, the worst wins."""
     from remoterun.cli import watching
-    from remoterun.steps.look import choose_runs
+    from remoterun.steps.choose import choose_runs
     from remoterun.steps.wait import wait_for_end
 
     here = watching.here(inventory, project)

@@ -1,4 +1,4 @@
-"""One look at any number of runs, a stream of looks at one, and which runs are meant.
+"""One look at any number of runs, and a stream of looks at one.
 
 A run that has ended is read in process; all others are asked in one exec per host.
 """
@@ -10,14 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remoterun.errors import ConfigError, RemoteRunError, UsageError
+from remoterun.errors import ConfigError, RemoteRunError
 from remoterun.model.run import Run
 from remoterun.model.rundir import OUTPUTS
 from remoterun.model.state import Evidence, State, StateName
 from remoterun.model.views import RunPage
 from remoterun.records.reading import read_words
-from remoterun.records.rundir import has_ended, read_run_briefly, sight_of_ended
-from remoterun.records.runs import Asked, RunsHome, find_run, list_runs, mentions
+from remoterun.records.rundir import read_run_briefly, sight_of_ended
+from remoterun.records.runs import RunsHome, mentions
 from remoterun.rules.log_lines import log_lines
 from remoterun.rules.sight import Sight, parse_sights
 from remoterun.rules.state import classify
@@ -211,38 +211,3 @@ def writes_of(run: Run) -> tuple[str, ...]:
     if run.manifest is None:
         return ()
     return (run.manifest.out_dir, *read_words(run.attempt_dir / OUTPUTS))
-
-
-def choose_runs(asked: Sequence[Asked], here: Here) -> list[Path]:
-    """The runs that were named; without a name the only unfinished one.
-
-    Raises:
-        UsageError: a name fits no run or several, or nothing was named and the number of
-            unfinished runs is not one.
-    """
-    if asked:
-        return list(dict.fromkeys(find_run(name, here.home, here.cwd) for name in asked))
-    going_on = unfinished(here)
-    if len(going_on) == 1:
-        return [going_on[0][0]]
-    listed = ", ".join(f"`{read_run_briefly(path).name}`" for path, _ in going_on)
-    what = f"{len(going_on)} runs are unfinished" if going_on else "no run is unfinished"
-    fix = "name one of them" if going_on else "name a run: remoterun status --all"
-    raise UsageError(f"{what}, and none was named", where=str(here.home.runs), why=listed, fix=fix)
-
-
-def choose_run(asked: Sequence[Asked], here: Here) -> Path:
-    """The same for a verb that takes one run."""
-    chosen = choose_runs(asked, here)
-    if len(chosen) > 1:
-        raise UsageError("several runs were named", why="this verb takes one", fix="name one run")
-    return chosen[0]
-
-
-def unfinished(here: Here) -> list[tuple[Path, State]]:
-    """The runs that go on or were not begun."""
-    open_runs = [path for path in list_runs(here.home) if has_ended(path) is None]
-    states = [classify(evidence) for evidence in look(open_runs)]
-    return [
-        (path, state) for path, state in zip(open_runs, states, strict=True) if state.name in LIVE
-    ]

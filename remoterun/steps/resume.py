@@ -6,24 +6,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from remoterun.errors import (
-    Conflict,
-    Exit,
-    LocalFileError,
-    RemoteRunError,
-    TryAgain,
-    UsageError,
-)
+from remoterun.errors import Conflict, LocalFileError, UsageError
 from remoterun.model import rundir
 from remoterun.model.intent import Intent
 from remoterun.model.manifest import Manifest
 from remoterun.model.names import HostName, ProjectName, Text, WorkflowName
 from remoterun.model.project import Workflow
-from remoterun.model.state import Basis, Flag, State, StateName
+from remoterun.model.state import State
 from remoterun.model.waivers import Waiver, WaiverKind
 from remoterun.records.config import Configuration
 from remoterun.records.git import read_git
 from remoterun.rules.manifest import Request
+from remoterun.rules.resuming import refusal
 from remoterun.rules.settings import find_workflow, resolve
 from remoterun.rules.state import classify
 from remoterun.steps.look import look
@@ -46,12 +40,6 @@ class ResumeWishes:
 
     wishes: Wishes
     allow_code_change: bool = False
-
-
-class NotKnown(RemoteRunError):
-    """What the run is doing cannot be told, so nothing is started."""
-
-    exit_code = Exit.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -82,7 +70,8 @@ def prepare_resume(
     state = classify(evidence)
     first = read_manifest(run_dir)
     last = read_manifest(Path(evidence.attempt_dir))
-    require_resumable(first, state)
+    if no := refusal(first.decision_tag, state):
+        raise no
     prepared = prepare(first, last, run_dir, configuration, asked, environ, now)
     prior = Intent(
         run_id=first.run_id,
@@ -111,26 +100,6 @@ def resume(resumable: Resumable, now: datetime, *, follow: str) -> Iterator[Answ
     note = f"attempt {intent.attempt}; attempt {last.attempt} was {was.name}: {was.why}"
     with launched(prepared, intent, note, follow) as answer:
         yield answer
-
-
-def require_resumable(manifest: Manifest, state: State) -> None:
-    tag = manifest.decision_tag
-    if state.name is StateName.UNKNOWN:
-        raise NotKnown(
-            f"what `{tag}` is doing is not known: {state.why}", fix=f"remoterun status {tag}"
-        )
-    if state.name is StateName.SUCCEEDED:
-        raise Conflict(
-            f"`{tag}` succeeded; there is nothing to resume", fix=f"remoterun status {tag}"
-        )
-    if not state.settled and state.basis is Basis.RECORD:
-        what = f"the supervisor of `{tag}` is still at work on its records"
-        raise TryAgain(what, why=f"{state.name}: {state.why}", fix="the same line again")
-    if not state.settled:
-        what = f"`{tag}` goes on ({state.name}: {state.why})"
-        raise Conflict(what, fix=f"remoterun stop {tag} -m 'WHY'; remoterun resume {tag}")
-    if state.name is StateName.CLAIMED and Flag.ABANDONED not in state.flags:
-        raise Conflict(f"`{tag}` was not started yet", fix="repeat the line that launched it")
 
 
 def prepare(
