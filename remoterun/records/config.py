@@ -39,8 +39,8 @@ class Configuration:
 
     @property
     def project_root(self) -> Path | None:
-        """The folder of `remoterun.yaml`."""
-        return self.project.path.parent if self.project else None
+        """The folder of `remoterun.yaml`, else what -C names."""
+        return self.places.folder
 
 
 def read_configuration(

@@ -1,6 +1,7 @@
 """Where `remoterun.yaml` and `inventory.yaml` are; neither is read here, and no model is needed."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,10 @@ class Places:
     project: Path | None
     inventory: Path | None
     looked: tuple[Look, ...]
+    folder: Path | None
+    """The project's folder: that of `remoterun.yaml`, else what -C names; None when nothing
+    says which it is.
+    """
 
 
 def find_files(
@@ -39,36 +44,43 @@ def find_files(
     here; the inventory then in the configuration folder of the user.
 
     Raises:
-        ConfigError: a file that an option or a variable names does not exist.
+        ConfigError: what an option or a variable names does not exist.
     """
     looked: list[Look] = []
-    found = find_project(cwd, environ, project, looked)
-    found_inventory = find_inventory(cwd, environ, inventory, found, looked)
-    return Places(found, found_inventory, tuple(looked))
+    file, folder = find_project(cwd, environ, project, looked)
+    found_inventory = find_inventory(cwd, environ, inventory, folder, looked)
+    return Places(file, found_inventory, tuple(looked), folder)
 
 
 def find_project(
     cwd: Path, environ: Mapping[str, str], project: Path | None, looked: list[Look]
-) -> Path | None:
-    """`remoterun.yaml`; every place looked at is added to the list.
+) -> tuple[Path | None, Path | None]:
+    """`remoterun.yaml` and the project's folder; every place looked at is added to the list.
+    A folder that -C names is the project, also without the file.
 
     Raises:
-        ConfigError: the one that is named does not exist.
+        ConfigError: what is named does not exist.
     """
     named = _named(cwd, environ, project, "-C/--project", "REMOTERUN_PROJECT")
     if named is None:
-        return _search("project", _upwards(cwd, PROJECT_FILE), looked)
+        file = _search("project", _upwards(cwd, PROJECT_FILE), looked)
+        return file, file and file.parent
     path, source = named
-    if path.name != PROJECT_FILE or _is_folder(path):
+    is_folder = _is_folder(path)
+    if path.name != PROJECT_FILE or is_folder:
         path = path / PROJECT_FILE
-    return _require(Look("project", path, source, os.path.lexists(path)), looked)
+    look = Look("project", path, source, os.path.lexists(path))
+    if project is not None and is_folder and not look.found:
+        looked.append(look)
+        return None, path.parent
+    return _require(look, looked), path.parent
 
 
 def find_inventory(
     cwd: Path,
     environ: Mapping[str, str],
     inventory: Path | None,
-    project_file: Path | None,
+    folder: Path | None,
     looked: list[Look],
 ) -> Path | None:
     """`inventory.yaml`, upwards from the project; every place looked at is added to the list.
@@ -78,11 +90,23 @@ def find_inventory(
     """
     named = _named(cwd, environ, inventory, "-i/--inventory", "REMOTERUN_INVENTORY")
     if named is None:
-        start = project_file.parent if project_file else cwd
-        places = _upwards(start, INVENTORY_FILE) + _user_folder(environ)
+        places = _upwards(folder or cwd, INVENTORY_FILE) + _user_folder(environ)
         return _search("inventory", places, looked)
     path, source = named
     return _require(Look("inventory", path, source, os.path.lexists(path)), looked)
+
+
+def no_project_file(places: Places) -> ConfigError:
+    """That a verb needs `remoterun.yaml`, where it was looked for, and what writes one there."""
+    first = next(look for look in places.looked if look.kind == "project")
+    what = f"there is no {PROJECT_FILE}"
+    if first.source == "upwards":
+        return ConfigError(what, where="here and in the folders above", fix="remoterun init")
+    return ConfigError(what, where=str(first.path.parent), fix=_init_there(first.path))
+
+
+def _init_there(file: Path) -> str:
+    return shlex.join(["remoterun", "init", "-C", str(file.parent)])
 
 
 def _named(
@@ -102,7 +126,8 @@ def _named(
 def _require(look: Look, looked: list[Look]) -> Path:
     looked.append(look)
     if not look.found:
-        fix = "remoterun init" if look.kind == "project" else ""
+        may_init = look.kind == "project" and _is_folder(look.path.parent)
+        fix = _init_there(look.path) if may_init else ""
         why = f"{look.source} names it: {_why_missing(look.path)}"
         raise ConfigError(f"no `{look.path.name}`", where=str(look.path), why=why, fix=fix)
     return look.path

@@ -10,7 +10,7 @@ from remoterun.errors import ConfigError, UsageError
 from remoterun.model.names import RunId
 from remoterun.model.rundir import MANIFEST, MARKS_OF_A_RUN
 from remoterun.records.intents import read_run_dirs
-from remoterun.records.places import PROJECT_FILE, find_inventory, find_project
+from remoterun.records.places import find_inventory, find_project
 from remoterun.records.reading import MAX_RECORD_BYTES, UnreadableRecord, read_bounded
 
 # the models of the settings files are imported where one is really parsed: most looks need none
@@ -43,18 +43,18 @@ class Asked:
 def find_runs_home(
     cwd: Path, environ: Mapping[str, str], project: Path | None, inventory: Path | None = None
 ) -> RunsHome:
-    """The project is the folder of `remoterun.yaml`, else the top of the git repository, else
-    the working directory. The file is parsed only when it says something about paths, and the
-    inventory never.
+    """The project is the folder of `remoterun.yaml`, else what -C names, else the top of the git
+    repository, else the working directory. The file is parsed only when it says something about
+    paths, and the inventory never.
 
     Raises:
-        ConfigError: the file that was named does not exist, or the one in force is wrong.
+        ConfigError: what was named does not exist, or the file in force is wrong.
     """
-    file = _project_file(cwd, environ, project)
-    elsewhere = _may_have_other_roots(cwd, environ, inventory, file)
+    file, folder = find_project(cwd, environ, project, [])
+    elsewhere = _may_have_other_roots(cwd, environ, inventory, folder)
     if file is None:
-        start = cwd if project is None else cwd / project.expanduser()
-        root = next((f for f in (start, *start.parents) if (f / ".git").exists()), start)
+        above = (f for f in (cwd, *cwd.parents) if (f / ".git").exists())
+        root = folder or next(above, cwd)
         return RunsHome(root, root / DEFAULT_RUNS, None, elsewhere)
     runs = DEFAULT_RUNS
     if mentions(file, b"paths"):
@@ -64,23 +64,12 @@ def find_runs_home(
     return RunsHome(file.parent, file.parent / runs, file, elsewhere)
 
 
-def _project_file(cwd: Path, environ: Mapping[str, str], project: Path | None) -> Path | None:
-    if project is None and not environ.get("REMOTERUN_PROJECT"):
-        folders = (cwd, *cwd.parents)
-        return next((f / PROJECT_FILE for f in folders if os.path.lexists(f / PROJECT_FILE)), None)
-    if project is not None:
-        folder = cwd / project.expanduser()
-        if folder.is_dir() and not os.path.lexists(folder / PROJECT_FILE):
-            return None
-    return find_project(cwd, environ, project, [])
-
-
 def _may_have_other_roots(
-    cwd: Path, environ: Mapping[str, str], inventory: Path | None, project_file: Path | None
+    cwd: Path, environ: Mapping[str, str], inventory: Path | None, folder: Path | None
 ) -> bool:
     """Whether the inventory in force names a `root`. One that cannot be read may."""
     try:
-        file = find_inventory(cwd, environ, inventory, project_file, [])
+        file = find_inventory(cwd, environ, inventory, folder, [])
         return file is not None and mentions(file, b"root")
     except ConfigError:
         return True

@@ -97,7 +97,8 @@ def root_of(
         origin = resolved.policy_origins["root"]
         return expand_root(resolved.policy.root, environ, origin), origin
     if configuration.project_root is not None:
-        return str(configuration.project_root), "the folder of remoterun.yaml"
+        named = "the folder of remoterun.yaml" if configuration.project else "the folder of -C"
+        return str(configuration.project_root), named
     return str(cwd), "the working directory"
 
 

@@ -8,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from remoterun.errors import ConfigError, UsageError
+from remoterun.errors import UsageError
 from remoterun.model.names import HostName, Name, Tag, Text, WorkflowName
 from remoterun.model.project import Project, Workflow
 from remoterun.model.settings import SettingsFile
 from remoterun.model.waivers import Waiver, WaiverKind
 from remoterun.records.config import Configuration
 from remoterun.records.git import read_git
+from remoterun.records.places import no_project_file
 from remoterun.rules.command import complete
 from remoterun.rules.loosening import Loosening, loosened
 from remoterun.rules.manifest import Request
@@ -139,8 +140,7 @@ def checked_root(
 
 def require_project(configuration: Configuration) -> tuple[SettingsFile[Project], Path]:
     if configuration.project is None or configuration.project_root is None:
-        where = "here and in the folders above"
-        raise ConfigError("there is no remoterun.yaml", where=where, fix="remoterun init")
+        raise no_project_file(configuration.places)
     return configuration.project, configuration.project_root
 
 

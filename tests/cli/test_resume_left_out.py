@@ -5,7 +5,9 @@ from tests.given_runs import ended_run, launch, project, remoterun, wait
 
 
 def test_left_out_it_means_the_only_run_that_ended_without_success(tmp_path):
-    folder = project(tmp_path, '[ "$REMOTERUN_TAG" = t1 ] || sleep 30; [ "$REMOTERUN_ATTEMPT" = 2 ]')
+    folder = project(
+        tmp_path, '[ "$REMOTERUN_TAG" = t1 ] || sleep 30; [ "$REMOTERUN_ATTEMPT" = 2 ]'
+    )
     ended_run(folder, "old")
     none = remoterun(folder, "resume")
     assert none.code == 2
