@@ -3,7 +3,7 @@
 #
 # request ROOT RUN_PATH RUN_ID ATTEMPT TOKEN TAG_SHA256 FOLLOW(once, gates, end) START_WORD…, then a
 #         tar.gz of the attempt's directory; lib.sh stands in front
-# reply   missing TOOL | no_root PATH | cannot WHAT | taken TOKEN RUN_ID REQUEST_SHA256 OWNER
+# reply   missing TOOL | no_root PATH | gone ATTEMPT | cannot WHAT | taken TOKEN RUN_ID REQUEST_SHA256 OWNER
 #         | launched RUN_DIR STATE(started, ended, claimed); then the frames of monitor.sh
 # needs   bash 3.2, flock, setsid, tar, gzip, sed
 # Again with the same token is safe: what is done already is found, not done twice.
@@ -43,8 +43,13 @@ claim() { # one operation of the file system decides who may start; our own clai
   answer taken "${holder%% *}" "${holder#* }" "$request" "$owner"
 }
 
-place() { # the attempt's directory, whole or not at all
-  [[ -d $attempt ]] && return
+place() { # the attempt's directory, whole or not at all; once: what was deleted is not run again
+  local mark=$state/claims/$tag_digest.$number.placed
+  if [[ -d $attempt ]]; then
+    [[ -e $mark ]] || publish_once "$mark" "$run_id" || [[ -e $mark ]] || answer cannot "write $mark"
+    return
+  fi
+  [[ -e $mark ]] && answer gone "$attempt"
   local parent=${attempt%/*} temp
   temp=$parent/.$number.$token.$$.tmp
   if ! { mkdir -p -- "$parent" && mkdir -- "$temp" && gzip -d -c | tar -x -C "$temp" -f - && mkdir -p -- "$temp/control"; } 2>/dev/null; then
@@ -57,6 +62,7 @@ place() { # the attempt's directory, whole or not at all
   mv -T -- "$temp" "$attempt" 2>/dev/null || rm -rf -- "$temp"
   flush "$parent"
   [[ -d $attempt ]] || answer cannot "make $attempt"
+  publish_once "$mark" "$run_id" || [[ -e $mark ]] || answer cannot "write $mark"
 }
 
 start() { # a second supervisor would wait for the lock and find the first one's work

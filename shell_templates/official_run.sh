@@ -243,7 +243,11 @@ gate_data_quality() {
       ;;
     overdue) set -- "the data-quality gate was not done after $job_dq_deadline_s s" ;;
     '') set -- 'the data-quality gate was killed' ;;
-    *) set -- "the data-quality gate could not run (it ended with $said): see data_quality.log" ;;
+    *)
+      # its last words say why
+      set -- "$(tail -c 2000 data_quality.log | tail -n 1)"
+      set -- "the data-quality gate could not run (it ended with $said): ${1#error: the data-quality gate did not run: }"
+      ;;
   esac
   end_blocked gate data_quality "$1"
 }

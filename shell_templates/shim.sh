@@ -93,31 +93,46 @@ start_command() { # ATTEMPT PIN_STAT
 # all: no pinning; auto: as many of the CPUs that we may use as the run has threads, from a place
 # that differs from run to run; else a list that is tried out before anything is started.
 choose_cpus() { # -> pinned, cpus
-  local part first last cpu index=0
+  local cpu first index=0
   local -a all
   pinned=
   allowed_cpus
-  case $job_cpuset in
-    '' | all) return ;;
-    auto)
-      all=()
-      # shellcheck disable=SC2086 # comma to blank, to be split
-      for part in ${cpus//,/ }; do
-        first=${part%-*} last=${part#*-}
-        for ((cpu = first; cpu <= last; cpu++)); do all+=("$cpu"); done
-      done
-      ((job_threads < ${#all[@]})) || return
-      first=$((16#${job_token:0:6} % ${#all[@]})) cpus=
-      while ((index < job_threads)); do
-        cpus+=${cpus:+,}${all[(first + index) % ${#all[@]}]}
-        ((index += 1))
-      done
-      ;;
-    *) cpus=$job_cpuset ;;
-  esac
+  case $job_cpuset in '' | all) return ;; esac
+  expand_cpus "$cpus" || refuse 'the CPUs that this process may use are not known'
+  all=("${expanded[@]}")
+  if [[ $job_cpuset == auto ]]; then
+    ((job_threads < ${#all[@]})) || return
+    first=$((16#${job_token:0:6} % ${#all[@]})) cpus=
+    while ((index < job_threads)); do
+      cpus+=${cpus:+,}${all[(first + index) % ${#all[@]}]}
+      ((index += 1))
+    done
+  else
+    # the kernel would take what it can of a list and say nothing of the rest
+    expand_cpus "$job_cpuset" || refuse "$job_cpuset is no list of CPUs"
+    for cpu in "${expanded[@]}"; do
+      [[ " ${all[*]} " == *" $cpu "* ]] || refuse "this process may not use CPU $cpu, only $cpus"
+    done
+    cpus=$job_cpuset
+  fi
   command -v taskset >/dev/null 2>&1 || refuse 'taskset, which pins to CPUs, is missing on this host'
   taskset -c "$cpus" true >/dev/null 2>&1 || refuse "this process may not use the CPUs $cpus"
   pinned="taskset -c $cpus"
+}
+
+expand_cpus() { # 0-3,8 -> expanded
+  local part first last
+  expanded=()
+  # shellcheck disable=SC2086 # comma to blank, to be split
+  for part in ${1//,/ }; do
+    first=${part%-*} last=${part#*-}
+    [[ $first =~ ^[0-9]{1,5}$ && $last =~ ^[0-9]{1,5}$ ]] || return 1
+    while ((10#$first <= 10#$last)); do
+      expanded+=("$((10#$first))")
+      first=$((10#$first + 1))
+    done
+  done
+  ((${#expanded[@]} > 0))
 }
 
 # Neither python3 nor perl: 137 may then be an exit code or a death by SIGKILL, and `signal` stays null.

@@ -94,7 +94,7 @@ def watch(answer: "Answer", manner: Manner, prepared: "Prepared", *, again: str)
     official, resolved = prepared.request.official, prepared.resolved
 
     def mend(reasons: Sequence[str]) -> list[str]:
-        return mending(reasons, resolved.policy, resolved.policy_origins, waived=official)
+        return mending(reasons, resolved, waived=official)
 
     project_file = prepared.project.path if prepared.project else None
     home = RunsHome(prepared.project_root, answer.run_dir.parent, project_file)

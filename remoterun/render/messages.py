@@ -5,7 +5,8 @@ from remoterun.render.visible import visible, visible_line
 
 
 def error_text(error: RemoteRunError) -> str:
-    lines = [f"error: {visible(error.what)}"]
+    # a line break in what somebody typed must not begin a line of ours
+    lines = [f"error: {visible(error.what, keep='')}"]
     for word, text in (("where", error.where), ("why", error.why), ("fix", error.fix)):
         if text:
             lines.append(f"{word + ':':6} " + visible(text).replace("\n", "\n       "))

@@ -188,6 +188,13 @@ def refusal(intent: Intent, words: list[str]) -> RemoteRunError:
             why = "it is the project's checkout on the host: `root` of the inventory"
             fix = "make it there (git clone), or mend `root`; then the same line"
             return LocalFileError(f"there is no folder `{said}`", where=where, why=why, fix=fix)
+        case "gone":
+            return Conflict(
+                f"the run directory of `{intent.tag}` is gone",
+                where=f"{intent.host}, {said}",
+                why="it was there once, so its command may have run; it is not started again",
+                fix="put the directory back, or take another tag",
+            )
         case "taken":
             run_id, request_sha256, owner = (words[2:] + [""] * 3)[:3]
             return Taken(intent, run_id, request_sha256, owner)

@@ -217,7 +217,7 @@ def test_cpus_are_pinned_recorded_and_refused_when_they_are_not_ours(tmp_path):
         done = fresh.official("foreign", "--cpuset", "4095")
 
         assert done.returncode == 6, done.stdout
-        assert "may not use the CPUs 4095" in done.stdout
+        assert "may not use CPU 4095" in done.stdout
         assert not (fresh.run_dir("foreign") / "control/exec").exists()
 
 
