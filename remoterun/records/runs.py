@@ -151,7 +151,7 @@ def no_such_run(text: str, home: RunsHome) -> UsageError:
     from remoterun.rules.explain import did_you_mean
 
     known = known_names(home)
-    why = "there are no runs yet" if not known else ""
+    why = "" if known else "there are no runs yet"
     return UsageError(
         f"no run `{text}`",
         where=str(home.runs),
@@ -161,9 +161,11 @@ def no_such_run(text: str, home: RunsHome) -> UsageError:
 
 
 def known_names(home: RunsHome, limit: int = 200) -> list[str]:
-    """Tags of the newest runs, for suggestions and completion."""
-    tags = (tag for _, tag in map(read_identity, list_runs(home)[: -limit - 1 : -1]) if tag)
-    return list(dict.fromkeys(tags))
+    """What the newest runs can be named by, for suggestions and completion: the tag, or the run
+    id where no manifest says a tag.
+    """
+    newest = list_runs(home)[: -limit - 1 : -1]
+    return list(dict.fromkeys(tag or run_id for run_id, tag in map(read_identity, newest)))
 
 
 def read_identity(run_dir: Path) -> tuple[str, str | None]:

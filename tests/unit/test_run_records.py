@@ -223,3 +223,14 @@ def test_the_short_way_to_the_runs_agrees_with_the_settings(tmp_path):
     with pytest.raises(ConfigError):
         find_runs_home(tmp_path, {"REMOTERUN_PROJECT": "nothing"}, None)
     assert find_runs_home(tmp_path, {}, inside).runs == inside / DEFAULT_RUNS
+
+
+def test_runs_without_a_manifest_are_known_by_their_directory(tmp_path):
+    run = ended_run(tmp_path, "t1")
+    (run / "manifest.json").unlink()
+    (run / "pid.txt").write_text("1")
+    with pytest.raises(UsageError) as refused:
+        find_run(Asked(run.name + "x"), home(tmp_path), tmp_path)
+    assert refused.value.why == ""
+    assert f"did you mean `{run.name}`?" in refused.value.fix
+    assert find_run(Asked(run.name), home(tmp_path), tmp_path) == run
