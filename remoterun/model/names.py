@@ -15,11 +15,25 @@ SHOWN = 80
 
 
 def shown(value: object) -> str:
-    """A refused value as a message repeats it: cut, and without what UTF-8 cannot hold, at
-    which pydantic would fail.
+    r"""A refused value as a message repeats it: cut, and a byte that is no UTF-8, at which
+    pydantic would fail, as `\xff`.
     """
-    text = str(value).encode("utf-8", "backslashreplace").decode()
+    text = bytes_shown(str(value))
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
+
+def bytes_shown(text: str) -> str:
+    r"""A byte of an argument or a path that is no UTF-8, which Python keeps as a surrogate, comes
+    out as `\xff`; any other surrogate as `\ud800`.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        pass
+    else:
+        return text
+    shown = (f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else c for c in text)
+    return "".join(shown).encode("utf-8", "backslashreplace").decode()
 
 
 class NotText(ValueError):

@@ -1,10 +1,13 @@
 """The one door for foreign text: nothing of it moves a cursor, colours a line or hides."""
 
+import os
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remoterun.model.names import Tag
 from remoterun.render.visible import UNSEEN, visible, visible_line
 
 
@@ -25,6 +28,13 @@ def test_whatever_comes_in_is_only_seen(text):
 
 def test_an_escape_sequence_is_shown_as_text():
     assert visible("\x1b[2J\x07") == "\\x1b[2J\\x07"
+
+
+def test_a_byte_that_is_no_utf_8_is_shown_as_that_byte():
+    assert visible(os.fsdecode(b"\xff/\x80\xc3\xa9")) == "\\xff/\\x80\xe9"
+    assert visible("\ud800") == "\\ud800"
+    with pytest.raises(ValueError, match=r"`a\\xff` is not allowed"):
+        Tag(os.fsdecode(b"a\xff"))
 
 
 def test_text_of_every_language_stays_as_it_is():
