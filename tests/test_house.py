@@ -87,6 +87,12 @@ def test_a_file_is_a_few_pages_or_says_why_not():
     assert long <= set(LONGER)
 
 
+def test_names_of_test_files_are_different():
+    """Two of one name hide each other: pytest imports them as modules without a package."""
+    names = [path.name for path in tracked() if path.match("tests/**/*.py")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def test_the_version_stands_in_one_place():
     assert tomllib.loads((HOUSE / "pyproject.toml").read_text())["project"]["dynamic"] == [
         "version"

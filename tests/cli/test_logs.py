@@ -53,7 +53,7 @@ def test_a_run_that_ended_needs_no_child(tmp_path):
 
 
 def test_following_shows_every_line_once_and_ends_with_the_run(tmp_path):
-    folder = project(tmp_path, "for i in $(seq 1 3000); do echo line $i; done; sleep 2; echo last")
+    folder = project(tmp_path, "for i in $(seq 1 3000); do echo line $i; done; sleep 8; echo last")
     launch(folder, "t1")
     found = counted(folder, "logs", "t1", "-f", "-n", "100000")
     lines = [line for line in found.done.out.splitlines() if not line.startswith("[job]")]
@@ -63,7 +63,7 @@ def test_following_shows_every_line_once_and_ends_with_the_run(tmp_path):
 
 
 def test_following_begins_with_the_last_lines_only(tmp_path):
-    folder = project(tmp_path, "seq 1 100; sleep 2; echo last")
+    folder = project(tmp_path, "seq 1 100; sleep 8; echo last")
     launch(folder, "t1")
     lines = remoterun(folder, "logs", "-f", "-n", "2", "t1").out.splitlines()
     assert lines[:3] == ["99", "100", "last"]
