@@ -7,6 +7,18 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # nonce and words come from lib.sh
 
+run_gate() { # SETUP ARG…: in the user's environment, behind the setup text unless SETUP is empty
+  local setup=$1
+  shift
+  (
+    restore_environment
+    [[ -z $setup ]] || exec_behind_setup "$setup" "$folder/control/wrappers" "$gate" "$folder" "$@"
+    exec_wrapper "$folder/control/wrappers" "$gate" "$folder" "$@"
+  ) </dev/null >"$folder/out" 2>>"$folder/err" &
+  wait $!
+  status=$?
+}
+
 main() {
   local root gate folder status report
   read_request
@@ -16,12 +28,13 @@ main() {
   # shellcheck disable=SC2064 # the folder as it is now
   trap "rm -rf -- '$folder'" EXIT
   gzip -d -c | tar -x -C "$folder" -f - || { reply cannot 'unpack' && exit; }
-  # shellcheck disable=SC2016 # for the new bash to expand
-  (restore_environment && exec bash -c '. "$0/lib.sh" && gate=$1 && shift && . "$0/$gate.sh"' \
-    "$folder/control/wrappers" "$gate" "$folder") \
-    </dev/null >"$folder/out" 2>"$folder/err" &
-  wait $!
-  status=$?
+  if [[ -s $folder/setup.sh ]]; then
+    run_gate "$folder/setup.sh"
+    # preflight says it in its own record
+    [[ $status == 97 && $gate == preflight ]] && run_gate '' "setup.sh failed: $(tail -n 1 "$folder/err")"
+  else
+    run_gate ''
+  fi
   # the engine names its report in the last line of its summary
   report=$(sed -n -e 's/^report: //p' <"$folder/out" | tail -n 1)
   [[ -n $report && -r $report ]] && report=$(head -c 4000000 -- "$report")

@@ -27,6 +27,27 @@ die() { # STATUS MESSAGE
   exit "$1"
 }
 
+# --- other wrappers ------------------------------------------------------------------------------
+
+# The wrappers are static texts: each is read by a bash of its own, lib.sh in front.
+# shellcheck disable=SC2016 # for the new bash to expand
+as_wrapper='. "$0/lib.sh" && name=$1 && shift && . "$0/$name.sh"'
+
+exec_wrapper() { # WRAPPERS NAME ARG…: in place of this process
+  exec bash -c "$as_wrapper" "$@"
+}
+
+# What the setup text prints is kept out of a gate's record, and `set --` in it does not cost the words.
+exec_behind_setup() { # SETUP WRAPPERS NAME ARG…: in place of this process; 97 when the setup text failed
+  local setup=$1
+  shift
+  # shellcheck disable=SC2016
+  exec bash -c 'remoterun_words=("$@") remoterun_folder=$PWD
+    . "$0" >&2 || { printf "setup.sh ended with %d\n" $? >&2; exit 97; }
+    builtin cd -- "$remoterun_folder" || exit 97
+    builtin exec bash -c "${remoterun_words[@]}"' "$setup" "$as_wrapper" "$@"
+}
+
 # --- files ---------------------------------------------------------------------------------------
 
 flush() { # PATH…: on the disk when this returns 0

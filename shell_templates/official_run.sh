@@ -11,16 +11,11 @@
 # shellcheck disable=SC2154 # job_* come from control/job
 # shellcheck disable=SC2317 # every way through main ends in an exit of its own
 
-# The wrappers are static texts: each is read by a bash of its own, lib.sh in front.
-# shellcheck disable=SC2016 # for the new bash to expand
-as_wrapper='. "$0/lib.sh" && name=$1 && shift && . "$0/$name.sh"'
-
 wrapper() { # NAME ARG…: in place of this process
-  exec bash -c "$as_wrapper" "$attempt/control/wrappers" "$@"
+  exec_wrapper "$attempt/control/wrappers" "$@"
 }
 
-# The same in the environment, the folder and behind the setup text of the user. What that text prints
-# is kept out of a gate's record, and `set --` in it does not cost the words.
+# The same in the environment, the folder and behind the setup text of the user.
 user_wrapper() { # NAME ARG…: in place of this process; 97 when the setup text failed
   unset REMOTERUN_SUPERVISOR_OF
   export REMOTERUN_RUN_DIR=$run REMOTERUN_ATTEMPT_DIR=$attempt REMOTERUN_RUN_ID=$job_run_id
@@ -32,9 +27,7 @@ user_wrapper() { # NAME ARG…: in place of this process; 97 when the setup text
   cd -- "$job_root/$job_cwd" || exit 74
   restore_environment
   [[ -s $attempt/setup.sh && -z $setup_failed ]] || wrapper "$@"
-  # shellcheck disable=SC2016
-  exec bash -c 'remoterun_words=("$@"); . "$0" >&2 || { printf "setup.sh ended with %d\n" $? >&2; exit 97; }
-    builtin exec bash -c "${remoterun_words[@]}"' "$attempt/setup.sh" "$as_wrapper" "$attempt/control/wrappers" "$@"
+  exec_behind_setup "$attempt/setup.sh" "$attempt/control/wrappers" "$@"
 }
 
 log() { # TEXT

@@ -26,6 +26,7 @@ from remoterun.steps.request import (
     choose_workflow,
     input_path,
     overrides,
+    setup_text,
 )
 from remoterun.transports import connect
 from remoterun.transports.tar import pack
@@ -54,18 +55,15 @@ def check_host(
     flags: list[Override],
 ) -> GateAnswer:
     """Preflight on a host. Reads, and leaves nothing behind."""
-    used, root, project, origin = _resolve(
-        configuration, wishes, environ, here, flags, workflow=bool(wishes.workflow)
-    )
-    values = {
-        **_nobody(root, project),
-        **preflight.job_values(used.preflight, blocks=True),
-    }
-    status, out, err, _ = _ask("preflight", root, values, [], project, used.preflight.deadline)
+    asked = _resolve(configuration, wishes, environ, here, flags, workflow=bool(wishes.workflow))
+    policy = asked.used.preflight
+    values = preflight.job_values(policy, blocks=True)
+    status, out, err, _ = _ask("preflight", asked, values, [], policy.deadline)
     record = parse_record(Preflight, out)
     if status not in (0, 2) or record is None or (status == 0) is not (record.status == "pass"):
-        raise TryAgain("preflight gave no valid record", where=str(root), why=err or out[:500])
-    return GateAnswer(status == 0, out, record, "", origin)
+        why = err or out[:500]
+        raise TryAgain("preflight gave no valid record", where=str(asked.root), why=why)
+    return GateAnswer(status == 0, out, record, "", asked.origin)
 
 
 def check_table(
@@ -84,26 +82,33 @@ def check_table(
     has_workflow = bool(wishes.workflow) or bool(
         configuration.project and len(configuration.project.settings.workflows) == 1
     )
-    used, root, project, origin = _resolve(
-        configuration, wishes, environ, here, flags, workflow=has_workflow
-    )
+    asked = _resolve(configuration, wishes, environ, here, flags, workflow=has_workflow)
+    root = asked.root
     table = input_path(wishes.input_csv, root)
     if table is None:
         raise UsageError("there is no table", fix="add --input-csv TABLE")
     out_dir = checked(Text, out_dir, "--out-dir")
-    policy = used.data_quality
-    values = {
-        **_nobody(root, project),
-        **data_quality.job_values(policy, skipped=False, has_input=True),
-    }
+    policy = asked.used.data_quality
+    values = data_quality.job_values(policy, skipped=False, has_input=True)
     argv = data_quality.engine_argv(policy, str(root / table), str(root / out_dir))
     base = "host" if table.startswith("/") else "project_root"
     argv += [f"--recorded-path={table}", f"--path-base={base}"]
-    status, out, err, report = _ask("data_quality", root, values, argv, project, policy.deadline)
+    status, out, err, report = _ask("data_quality", asked, values, argv, policy.deadline)
     if status not in (0, 2):
         why = (err or out).strip().removeprefix("error: ")
         raise UsageError("the data-quality gate could not run", where=table, why=why)
-    return GateAnswer(status == 0, report, None, out, origin)
+    return GateAnswer(status == 0, report, None, out, asked.origin)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Where a gate is asked, and by whose settings."""
+
+    used: ResolvedSettings
+    root: Path
+    project: Project | None
+    setup: str
+    origin: str
 
 
 def _resolve(
@@ -114,19 +119,20 @@ def _resolve(
     flags: list[Override],
     *,
     workflow: bool,
-) -> tuple[ResolvedSettings, Path, Project | None, str]:
+) -> _Asked:
     project = configuration.project
-    host, name = asked_host(wishes) or LOCAL, None
+    host, name, own_setup = asked_host(wishes) or LOCAL, None, None
     if project and workflow:
         name, chosen = choose_workflow(project.settings, wishes.workflow)
-        host = choose_host(name, chosen, asked_host(wishes))
+        host, own_setup = choose_host(name, chosen, asked_host(wishes)), chosen.setup
     if wishes.workflow and not project:
         raise UsageError("there is no remoterun.yaml to find the workflow in", fix="remoterun init")
     levels = [*overrides(wishes, environ), *flags]
     resolved = resolve(host, configuration.inventory, project, name, levels)
     root = checked_root(resolved, configuration, environ, here)
     origin = f"workflow `{name}`" if name else "the project" if project else "built-in defaults"
-    return resolved.used, root, project.settings if project else None, origin
+    setup = setup_text(resolved.used.setup, own_setup)
+    return _Asked(resolved.used, root, project.settings if project else None, setup, origin)
 
 
 def _nobody(root: Path, project: Project | None) -> dict[str, str]:
@@ -142,14 +148,11 @@ def _nobody(root: Path, project: Project | None) -> dict[str, str]:
 
 
 def _ask(
-    gate: str,
-    root: Path,
-    values: Mapping[str, str],
-    dq_argv: list[str],
-    project: Project | None,
-    deadline_s: int,
+    gate: str, asked: _Asked, values: Mapping[str, str], dq_argv: list[str], deadline_s: int
 ) -> tuple[int, str, str, str]:
     """Exit code, stdout, stderr and report."""
+    root, project = asked.root, asked.project
+    values = {**_nobody(root, project), **values}
     excluded = exclusions(project)
     scripts = ("lib.sh", *(name for each in GATES.values() for name in each.WRAPPERS))
     files = {
@@ -159,6 +162,8 @@ def _ask(
         rundir.DQ_ARGV: nul_ended([word.encode() for word in dq_argv]),
         **{f"{rundir.WRAPPERS}/{name}": read_text(name) for name in scripts},
     }
+    if asked.setup.strip():
+        files[rundir.SETUP] = asked.setup.encode() + b"\n"
     with connect("local") as transport:
         script = read_script("lib", "gate")
         reply = transport.run(script, [str(root), gate], pack(files), deadline_s=deadline_s)
