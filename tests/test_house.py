@@ -29,7 +29,6 @@ BROUGHT_BY = {"click": "typer", "pydantic_core": "pydantic"}
 """What is imported and comes with what was asked for."""
 LONGER = {
     "data_quality.py": "the engine is one file, so that a host needs nothing else",
-    "official_run.sh": "a run's supervisor is one text, its job.sh",
     "lib.sh": "stands in front of every script; one file on the wire",
 }
 """Files of more than 400 lines, and why."""

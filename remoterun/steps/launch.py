@@ -35,6 +35,8 @@ from remoterun.transports import connect
 from remoterun.transports.tar import pack
 
 SHARED = ("lib.sh", "look.sh", "monitor.sh", "finalize.sh")
+SUPERVISOR = ("lib", "gating", "official_run")
+"""Its copy in a run directory is job.sh."""
 SHIM = ("shim.sh", "waiter.py", "waiter.pl")
 
 Frames = Iterator[list[bytes]]
@@ -68,6 +70,7 @@ def build_intent(
     run_id: RunId | None,
     token: Token,
     now: datetime,
+    only_unstarted: bool = False,
 ) -> Intent:
     """A new intent; the run id is fixed here and kept by later attempts."""
     run_id = run_id or build_run_id(request, now)
@@ -83,6 +86,7 @@ def build_intent(
         request_sha256=request_digest(fields),
         request=fields,
         created_utc=now.replace(microsecond=0),
+        only_unstarted=only_unstarted,
     )
 
 
@@ -91,7 +95,7 @@ def build_parcel(request: Request, intent: Intent, project: Project | None) -> P
     skipped = any(waiver.kind is WaiverKind.SKIP for waiver in request.waivers)
     gated = bool(request.input) and not skipped
     wrappers = {name: read_text(name) for name in wrapper_names(gated=gated)}
-    job = read_text("lib.sh") + read_text("official_run.sh")
+    job = read_script(*SUPERVISOR).text
     digests = {name: _digest(text) for name, text in {**wrappers, rundir.JOB: job}.items()}
     manifest = build_manifest(
         request,
@@ -122,6 +126,8 @@ def build_parcel(request: Request, intent: Intent, project: Project | None) -> P
         job,
         wrappers,
     )
+    if intent.only_unstarted:
+        files[rundir.ONLY_UNSTARTED] = b""
     return Parcel(intent, manifest, files)
 
 
@@ -194,6 +200,12 @@ def refusal(intent: Intent, words: list[str]) -> RemoteRunError:
                 where=f"{intent.host}, {said}",
                 why="it was there once, so its command may have run; it is not started again",
                 fix="put the directory back, or take another tag",
+            )
+        case "overtaken":
+            return TryAgain(
+                f"attempt {said} of `{intent.tag}` came to life meanwhile; nothing was started",
+                where=where,
+                fix="the same line again",
             )
         case "taken":
             run_id, request_sha256, owner = (words[2:] + [""] * 3)[:3]

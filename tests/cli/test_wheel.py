@@ -101,7 +101,7 @@ def test_the_installed_wheel_does_an_official_run_from_another_folder(installed,
     assert json.loads((run_dir / "exit_status.json").read_text())["state"] == "success"
     assert (run_dir / "received").read_text() == "one two words\n"
     manifest = json.loads((run_dir / "manifest.json").read_text())
-    job = SCRIPTS["lib.sh"] + SCRIPTS["official_run.sh"]
+    job = SCRIPTS["lib.sh"] + SCRIPTS["gating.sh"] + SCRIPTS["official_run.sh"]
     for name, digest in manifest["wrappers"].items():
         text = job if name == "job.sh" else SCRIPTS[name]
         assert digest == hashlib.sha256(text).hexdigest()

@@ -22,9 +22,9 @@ def place(lab: given.Lab, bad: Sabotage | None, script: str, tag: str, *args: st
     """An attempt with one script exchanged."""
     attempt = lab.attempt(script, tag, *args)
     if bad is not None:
-        texts = {name: read_text(name) for name in ("lib.sh", "official_run.sh")}
-        texts[bad.script] = bad.text
-        (attempt / "job.sh").write_bytes(texts["lib.sh"] + texts["official_run.sh"])
+        parts = ("lib.sh", "gating.sh", "official_run.sh")
+        texts = [bad.text if name == bad.script else read_text(name) for name in parts]
+        (attempt / "job.sh").write_bytes(b"".join(texts))
         (attempt / "control/wrappers" / bad.script).write_bytes(bad.text)
     return attempt
 
