@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Self
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from remoterun.model.bytes_shown import bytes_shown
+
 SHOWN = 80
 """How many characters of a refused value a message repeats."""
 
@@ -20,20 +22,6 @@ def shown(value: object) -> str:
     """
     text = bytes_shown(str(value))
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
-
-
-def bytes_shown(text: str) -> str:
-    r"""A byte of an argument or a path that is no UTF-8, which Python keeps as a surrogate, comes
-    out as `\xff`; any other surrogate as `\ud800`.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        pass
-    else:
-        return text
-    shown = (f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else c for c in text)
-    return "".join(shown).encode("utf-8", "backslashreplace").decode()
 
 
 class NotText(ValueError):

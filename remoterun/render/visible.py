@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from remoterun.model.names import bytes_shown
+from remoterun.model.bytes_shown import bytes_shown
 
 # control, format (bidi, zero width), surrogates, line and paragraph separators
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
