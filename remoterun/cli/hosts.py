@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from remoterun.cli.options import InventoryOption, OutputOption, ProjectOption, TextOrJson
+from remoterun.cli.working_directory import working_directory
 
 PANEL = "Hosts"
 
@@ -163,12 +164,7 @@ def init(project: ProjectOption = None, output: TextOrJson = "text") -> None:
 def _here(
     inventory: Path | None, project: Path | None
 ) -> tuple[Path, Mapping[str, str], Path | None, Path | None]:
-    from remoterun.errors import ConfigError
-
-    try:
-        return Path.cwd(), os.environ, inventory, project
-    except OSError as error:
-        raise ConfigError("the working directory is gone", why=str(error), fix="cd /") from error
+    return working_directory(), os.environ, inventory, project
 
 
 def _print_json(kind: str, data: Mapping[str, object]) -> None:

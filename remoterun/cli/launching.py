@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from remoterun.errors import Exit, LocalFileError
+from remoterun.cli.working_directory import working_directory
+from remoterun.errors import Exit
 
 if TYPE_CHECKING:
     from remoterun.records.config import Configuration
@@ -40,13 +41,7 @@ class World:
     """Where one stands: folder, environment, time and settings files; read once, at the edge."""
 
     def __init__(self, inventory: Path | None, project: Path | None) -> None:
-        try:
-            self.here = Path.cwd()
-        except OSError as error:
-            what = "the working directory is gone"
-            raise LocalFileError(
-                what, why=error.strerror or "", fix="cd, to one that exists"
-            ) from None
+        self.here = working_directory()
         self.environ = dict(os.environ)
         self.now = datetime.now(UTC)
         self.inventory = inventory
@@ -103,10 +98,7 @@ def watch(answer: "Answer", manner: Manner, prepared: "Prepared", *, again: str)
         say(answer.note)
     if not answer.new:
         again = f"remoterun resume {answer.intent.tag}"
-    try:
-        show_launch(answer, here, manner.output, follow=manner.follow, again=again, mending=mend)
-    except typer.Exit as left:
-        return Exit(left.exit_code)
+    return show_launch(answer, here, manner.output, follow=manner.follow, again=again, mending=mend)
 
 
 def show_plan(parcel: "Parcel", host_kind: str, manner: Manner) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from remoterun.cli.working_directory import working_directory
 from remoterun.errors import Exit, UsageError
 from remoterun.model.state import StateName
 from remoterun.records.runs import Asked, find_runs_home
@@ -33,8 +34,9 @@ CLEAR = "\x1b[H\x1b[2J"
 
 def here(inventory: Path | None, project: Path | None) -> Here:
     """Where one stands, read once."""
-    home = find_runs_home(Path.cwd(), os.environ, project, inventory)
-    return Here(home, Path.cwd(), os.environ, inventory, lambda: datetime.now(UTC))
+    cwd = working_directory()
+    home = find_runs_home(cwd, os.environ, project, inventory)
+    return Here(home, cwd, os.environ, inventory, lambda: datetime.now(UTC))
 
 
 def asked(
@@ -139,8 +141,8 @@ def show_launch(
     follow: bool,
     again: str,
     mending: Callable[[Sequence[str]], list[str]],
-) -> NoReturn:
-    """Watch a launched run until it may be left, say what is known then, and exit by that: 0
+) -> Exit:
+    """Watch a launched run until it may be left, say what is known then, and answer by that: 0
     while it goes on, unless it was to be followed to its end.
 
     Args:
@@ -168,7 +170,7 @@ def show_launch(
             write=lambda text: typer.echo(text, err=True),
         )
     except KeyboardInterrupt:
-        leave(last, [run_dir], "monitor")
+        return say_detached(last, [run_dir], "monitor")
     if last is None:
         (sight,) = look_closely([run_dir])
         last = page_of(run_dir, sight, place, after="official", again=again)
@@ -184,11 +186,15 @@ def show_launch(
             typer.echo(visible_line(line), err=True)
     say_next(last)
     goes_on = last.state in LIVE and last.state is not StateName.CLAIMED
-    raise typer.Exit(Exit.OK if goes_on and not follow else EXIT_OF_STATE[last.state])
+    return Exit.OK if goes_on and not follow else EXIT_OF_STATE[last.state]
 
 
 def leave(page: "RunPage | None", run_dirs: Sequence[Path], verb: str) -> NoReturn:
     """Ctrl-C leaves the runs alone and says how to come back."""
+    raise typer.Exit(say_detached(page, run_dirs, verb))
+
+
+def say_detached(page: "RunPage | None", run_dirs: Sequence[Path], verb: str) -> Exit:
     import shlex
 
     from remoterun.records.rundir import read_run_briefly
@@ -197,7 +203,7 @@ def leave(page: "RunPage | None", run_dirs: Sequence[Path], verb: str) -> NoRetu
     goes_on = page is None or page.state in LIVE
     typer.echo(f"\ndetached; {'the run goes on' if goes_on else 'the run has ended'}", err=True)
     typer.echo(next_text(f"remoterun {verb} {names}"), err=True)
-    raise typer.Exit(Exit.DETACHED)
+    return Exit.DETACHED
 
 
 def print_log(found: "LogPage", here: Here, output: str) -> None:
