@@ -133,7 +133,9 @@ def _repair(kind: str, loc: Loc, value: object, shown: str) -> str:
     if kind in ("dict_type", "model_type") and value is None:
         return f"remove `{key}:`, or write keys below it"
     if kind == "tuple_type" and shown:
-        return f"{key}: [{shown[:80]}]"
+        # a command in one string is several words
+        words = shown[:80].split() if key == "command" else [shown[:80]]
+        return f"{key}: [{', '.join(words)}]"
     return ""
 
 

@@ -93,7 +93,11 @@ def _of_started(seen: Evidence) -> State:
         why = "the host was started anew while it ran"
         return State(name=StateName.LOST, basis=Basis.LOCK, settled=True, why=why)
     if seen.lock is Lock.HELD:
-        why = "its end is being recorded" if seen.shim_exit else "its lock is held"
+        why = "its lock is held"
+        if seen.shim_exit is not None:
+            why = "its end is being recorded"
+        elif not seen.supervisor_alive:
+            why = "its supervisor is gone, the shim goes on and will record the end"
         return State(name=StateName.RUNNING, basis=Basis.LOCK, why=why)
     if seen.processes_left is None:
         return _unknown("its lock is free and nobody counted its processes")

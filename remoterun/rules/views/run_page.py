@@ -81,7 +81,7 @@ def build_page(
         out=evidence.attempt_dir or str(run.attempt_dir),
         created_utc=manifest.created_utc if manifest else None,
         started_utc=started,
-        pid=evidence.supervisor_pid,
+        pid=_pid(evidence),
         alive=live and (evidence.supervisor_alive or bool(evidence.processes_left)),
         cpu_pct=None if cpu_pct is None else round(cpu_pct, 1),
         effective_cores=None if cpu_pct is None else round(cpu_pct / 100, 2),
@@ -160,6 +160,13 @@ def _log(run: Run, sight: Sight) -> LogView | None:
         return None
     path = f"{evidence.attempt_dir or run.attempt_dir}/{RUN_LOG}"
     return LogView(path=path, bytes=evidence.log_bytes, modified_utc=sight.log_modified)
+
+
+def _pid(evidence: Evidence) -> int | None:
+    """The supervisor's; where that is gone and the run goes on, its first process that lives."""
+    if evidence.processes and not evidence.supervisor_alive:
+        return evidence.processes[0].pid
+    return evidence.supervisor_pid
 
 
 def _host_load(run: Run) -> str | None:
