@@ -242,6 +242,10 @@ finish() { # WHO ENDING
   bind_report
   write_result
   write_artifacts
+  [[ $1 == supervisor ]] && return
+  # without a supervisor nobody else says that this number is no longer the run's
+  replace pid.txt ''
+  [[ $attempt == "$run" ]] || replace "$run/pid.txt" ''
 }
 
 main() { # ATTEMPT WHO ENDING

@@ -3,7 +3,7 @@
 #
 # request ROOT RUN_PATH RUN_ID ATTEMPT TOKEN TAG_SHA256 FOLLOW(once, gates, end) START_WORD…, then a
 #         tar.gz of the attempt's directory; lib.sh stands in front
-# reply   missing TOOL | no_root PATH | gone ATTEMPT | cannot WHAT | taken TOKEN RUN_ID REQUEST_SHA256 OWNER
+# reply   missing TOOL | no_root PATH | gone ATTEMPT | overtaken ATTEMPT | cannot WHAT | taken TOKEN RUN_ID REQUEST_SHA256 OWNER
 #         | launched RUN_DIR STATE(started, ended, claimed); then the frames of monitor.sh
 # needs   bash 3.2, flock, setsid, tar, gzip, sed
 # Again with the same token is safe: what is done already is found, not done twice.
@@ -58,11 +58,26 @@ place() { # the attempt's directory, whole or not at all; once: what was deleted
   fi
   printf '%s %s\n' "$token" "$run_id" >"$temp/control/claim"
   flush "$temp"/* "$temp"/control/* "$temp"/control/wrappers/* "$temp"
+  [[ $number == 1 ]] || hold_previous "$temp"
   # -T: never into a directory that another launcher of ours placed meanwhile
   mv -T -- "$temp" "$attempt" 2>/dev/null || rm -rf -- "$temp"
+  exec 9>&-
   flush "$parent"
   [[ -d $attempt ]] || answer cannot "make $attempt"
   publish_once "$mark" "$run_id" || [[ -e $mark ]] || answer cannot "write $mark"
+}
+
+# Its supervisors ask under its lock whether a later attempt exists. So with this lock held the new
+# attempt is placed, and from then on the one before starts no more.
+hold_previous() { # TEMP -> fd 9
+  local previous=$run lock_file
+  ((number == 2)) || previous=$run/attempts/$((number - 1))
+  [[ -d $previous ]] || return 0
+  lock_file_of "$previous"
+  if ! { exec 9>>"$lock_file" && flock -w 5 9; } 2>/dev/null || [[ -e $1/control/only_unstarted && -e $previous/control/exec ]]; then
+    rm -rf -- "$1"
+    answer overtaken "$((number - 1))"
+  fi
 }
 
 start() { # a second supervisor would wait for the lock and find the first one's work

@@ -289,14 +289,14 @@ sed_tokens='s/^\(.*[^A-Za-z0-9_]\)\{0,1\}REMOTERUN_\(TOKEN\|SUPERVISOR_OF\)=\([0
 # that was seen. What says that it belongs to another run does, also where it descends from this one.
 list_processes() { # TOKEN ROOTS SESSIONS SPARED ("pid:ticks …" each) -> found ("pid:ticks …")
   local token=$1 roots=" $2 " sessions=" $3 " spared=" $4 " path pid line entry sid ticks
-  local table='' ours=' ' before tokens=' ' members=' ' foreign=' ' supervisors=' ' lock_file
+  local table='' ours=' ' before tokens=' ' members=' ' foreign=' ' lock_file
   lock_file_of .
   # $( ) and not < <( ): its process must be gone before the table is read
   while IFS= read -r path && IFS= read -r line; do
     path=${path#/proc/} pid=${path%/environ}
     case $line in
       "TOKEN=$token") tokens+="$pid " ;;
-      "SUPERVISOR_OF=$token") supervisors+="$pid " ;;
+      "SUPERVISOR_OF=$token") ;;
       *) foreign+="$pid " ;;
     esac
   done <<<"$(sed -s -n -e "$sed_tokens" /proc/[0-9]*/environ 2>/dev/null)"
@@ -320,7 +320,7 @@ list_processes() { # TOKEN ROOTS SESSIONS SPARED ("pid:ticks …" each) -> found
     table+="$pid $stat_ppid $stat_ticks"$'\n'
     if [[ $tokens == *" $pid "* || $members == *" $stat_sid "* || $roots == *" $pid:$stat_ticks "* ]]; then
       ours+="$pid:$stat_ticks "
-    elif [[ /proc/$pid/fd/9 -ef $lock_file && $supervisors != *" $pid "* ]]; then
+    elif [[ /proc/$pid/fd/9 -ef $lock_file ]] && ! is_supervisor "$pid"; then
       ours+="$pid:$stat_ticks "
     fi
   done
@@ -335,6 +335,12 @@ list_processes() { # TOKEN ROOTS SESSIONS SPARED ("pid:ticks …" each) -> found
   for entry in $ours; do
     [[ $spared == *" $entry "* ]] || found+="$entry "
   done
+}
+
+is_supervisor() { # PID: or one that waits for the lock, and whatever it starts
+  local word
+  { while IFS= read -r -d '' word; do [[ $word == REMOTERUN_SUPERVISOR_OF=* ]] && return; done <"/proc/$1/environ"; } 2>/dev/null
+  return 1
 }
 
 # What the run wrote down about its processes, for whoever ends them.

@@ -84,7 +84,7 @@ see_processes() { # counts and lists what is alive of the run
 }
 
 look() { # RUN_DIR DETAIL(yes, no) TAIL_BYTES -> appends to seen
-  local run=$1 name alive=no pid
+  local run=$1 name alive=no ended=no pid
   see run "$run"
   [[ -d $run ]] || { see missing run_dir && see end '' && return; }
   attempt_in_force "$run"
@@ -97,6 +97,7 @@ look() { # RUN_DIR DETAIL(yes, no) TAIL_BYTES -> appends to seen
   see_lock "$attempt"
   for name in process.json control/exec control/shim_exit control/shim_lost.json exit_status.json \
     stop_request.json heartbeat.json preflight.json waivers.json; do
+    [[ $name == exit_status.json && -e $attempt/$name ]] && ended=yes
     see_file "$name" "$attempt/$name"
   done
   for name in control/started artifacts.json result.json context.json data_quality.log; do
@@ -118,13 +119,15 @@ look() { # RUN_DIR DETAIL(yes, no) TAIL_BYTES -> appends to seen
   elif [[ $2 == yes || (-e $attempt/control/exec && ! -e $attempt/exit_status.json && ($alive == no || $lock != held)) ]]; then
     (cd -- "$attempt" 2>/dev/null) && cd -- "$attempt" && see_processes
     see processes_counted yes
-    # none is left: what they recorded while we counted is newer than what was read before
-    for name in control/shim_exit exit_status.json artifacts.json; do
-      case $name in
-        artifacts.json) [[ -e $attempt/$name ]] && see exists "$name" ;;
-        *) see_file "$name" "$attempt/$name" ;;
-      esac
-    done
+  fi
+  # A supervisor may have come to life, and have ended, since the lock was looked at: once more in
+  # the same order, so that a run is neither abandoned nor lost by a look at two moments.
+  if [[ $lock != held && -e $attempt/control/started && $ended == no ]]; then
+    lock_file_of "$attempt"
+    lock_word "$lock_file"
+    see lock "$lock"
+    for name in control/exec control/shim_exit exit_status.json; do see_file "$name" "$attempt/$name"; done
+    [[ -e $attempt/artifacts.json ]] && see exists artifacts.json
   fi
   (($3 > 0)) && [[ -r $attempt/run.log ]] && see tail "$(tail -c "$3" -- "$attempt/run.log" 2>/dev/null | base64 | tr -d '\n')"
   see end ''

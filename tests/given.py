@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from remoterun.model import rundir
+from remoterun.model.intent import Intent
 from remoterun.model.state import Evidence, State
 from remoterun.records.config import read_configuration
 from remoterun.rules.state import classify
@@ -171,7 +172,10 @@ class Lab:
     def attempt(self, script: str, tag: str, *args: Word) -> Path:
         """The directory of an attempt as a launch sends it, placed and not started."""
         prepared = self.prepare(script, tag, *args)
-        intent = first_intent(prepared, datetime.now(UTC))
+        return self.place(prepared, first_intent(prepared, datetime.now(UTC)))
+
+    def place(self, prepared: Prepared, intent: Intent) -> Path:
+        """The same for an intent."""
         project = prepared.project.settings if prepared.project else None
         parcel = build_parcel(prepared.request, intent, project)
         run_dir = self.root / intent.run_path

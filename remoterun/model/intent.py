@@ -26,6 +26,8 @@ class Intent(Record):
     request: dict[str, Any]
     """What entered the digest: it says what differs from another request."""
     created_utc: Utc
+    only_unstarted: bool = False
+    """Whether the attempt before must never have started its command; a resume does not ask."""
 
     @property
     def runs_path(self) -> str:

@@ -37,6 +37,7 @@ LOCK = "control/lock"
 CLAIM = "control/claim"
 STARTED = "control/started"
 EXEC = "control/exec"
+ONLY_UNSTARTED = "control/only_unstarted"
 SHIM_EXIT = "control/shim_exit"
 SHIM_LOST = "control/shim_lost.json"
 

@@ -12,7 +12,7 @@ from remoterun.model import rundir
 from remoterun.model.intent import Intent
 from remoterun.model.names import Token
 from remoterun.model.project import Project
-from remoterun.model.state import Evidence, State
+from remoterun.model.state import Evidence, Lock, State
 from remoterun.records.intents import publish_intent, read_intents
 from remoterun.rules.manifest import comparable, request_digest
 from remoterun.rules.repeat import Course, decide
@@ -81,6 +81,8 @@ def choose(prepared: Prepared, now: datetime) -> tuple[Course, Intent, str]:
         return Course.LAUNCH, first_intent(prepared, now), ""
     last = intents[-1]
     evidence, state = look_at(last)
+    if evidence is None and last.only_unstarted and came_to_life(intents[-2]):
+        return Course.ANSWER, intents[-2], "this run exists; nothing was started"
     fields = comparable(prepared.request)
     decision = decide(last.request, fields, evidence, state, ran_before=ran_before(last))
     match decision.course:
@@ -92,9 +94,15 @@ def choose(prepared: Prepared, now: datetime) -> tuple[Course, Intent, str]:
             return decision.course, last, ""
         case Course.NEXT:
             note = f"attempt {last.attempt + 1}; attempt {last.attempt} {decision.note}"
-            return decision.course, next_intent(prepared, last, now), note
+            return decision.course, next_intent(prepared, last, now, only_unstarted=True), note
         case never:
             assert_never(never)
+
+
+def came_to_life(before: Intent) -> bool:
+    """Whether an attempt that was taken for abandoned did start, or is about to."""
+    evidence, _ = look_at(before)
+    return evidence is not None and (evidence.exec_marker or evidence.lock is Lock.HELD)
 
 
 def stand(prepared: Prepared, intent: Intent) -> Intent:
@@ -145,7 +153,9 @@ def first_intent(prepared: Prepared, now: datetime) -> Intent:
     )
 
 
-def next_intent(prepared: Prepared, last: Intent, now: datetime) -> Intent:
+def next_intent(
+    prepared: Prepared, last: Intent, now: datetime, *, only_unstarted: bool = False
+) -> Intent:
     return build_intent(
         prepared.request,
         Path(last.root),
@@ -154,6 +164,7 @@ def next_intent(prepared: Prepared, last: Intent, now: datetime) -> Intent:
         run_id=last.run_id,
         token=new_token(),
         now=now,
+        only_unstarted=only_unstarted,
     )
 
 

@@ -1,14 +1,19 @@
 """Any number of launchers of one tag at once: one execution, and every answer is the same run."""
 
+import fcntl
 import hashlib
 import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import given
 import pytest
+
+from remoterun.errors import TryAgain
+from remoterun.steps.official import first_intent, launched, next_intent, stand
 
 LAUNCHERS = 32
 COMMAND = r"""printf 'ran %s\n' "$$" >>"$1"; sleep 0.2; exit 0"""
@@ -85,6 +90,43 @@ def test_the_same_race_by_the_command_line(lab, tmp_path):
     assert {json.loads(out)["runs"][0]["run_id"] for out, _ in told} == {lab.runs()[0].name}
     assert state.name == "succeeded"
     assert is_as_listed(lab.root, lab.runs()[0]) == []
+
+
+def test_an_attempt_that_comes_to_life_is_never_overtaken_and_an_overtaken_one_stays_dead(
+    lab, tmp_path
+):
+    counter = tmp_path / "counter"
+    prepared = lab.prepare(COMMAND, "slow", str(counter))
+    now = datetime.now(UTC)
+    # attempt 1 was placed, and its supervisor is slow to come to life
+    first = stand(prepared, first_intent(prepared, now))
+    run_dir = lab.place(prepared, first)
+    (run_dir / "control/started").write_text("{}\n")
+    # meanwhile somebody took it for abandoned
+    second = stand(prepared, next_intent(prepared, first, now, only_unstarted=True))
+
+    def open_second():
+        with launched(prepared, second, "", "once") as answer:
+            list(answer.frames)
+
+    with (run_dir / "control/lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(TryAgain, match="came to life"):
+            open_second()
+    (run_dir / "control/exec").write_text("{}\n")
+    with pytest.raises(TryAgain, match="came to life"):
+        open_second()
+    assert not (run_dir / "attempts/2").exists()
+    assert lab.official(COMMAND, "slow", str(counter)) == run_dir
+    assert not counter.exists()
+
+    # it did not: the next attempt runs, and the slow supervisor finds that it was overtaken
+    (run_dir / "control/exec").unlink()
+    open_second()
+    late = subprocess.run(["bash", run_dir / "job.sh"], capture_output=True, check=False)
+    assert late.returncode == 75
+    assert given.settled(run_dir).name == "succeeded"
+    assert counter.read_text().count("ran") == 1
 
 
 def test_another_request_for_a_taken_tag_is_a_conflict_and_starts_nothing(lab, tmp_path):

@@ -104,6 +104,7 @@ def test_stop_ends_the_tree_also_when_witnesses_were_killed(forest, gone):
     if gone == "supervisor":
         assert state.name is StateName.STOPPED
         assert (run_dir / "artifacts.json").exists()
+        assert (run_dir / "pid.txt").read_text() == "\n"
     else:
         assert state.name is StateName.LOST
 

@@ -67,7 +67,7 @@ ONE_PROCESS = Sabotage(
 LOOK_ALIKE = Sabotage(
     "P6: whoever names the run directory in its environment is taken for ours",
     "lib.sh",
-    """    elif [[ /proc/$pid/fd/9 -ef $lock_file && $supervisors != *" $pid "* ]]; then""",
+    """    elif [[ /proc/$pid/fd/9 -ef $lock_file ]] && ! is_supervisor "$pid"; then""",
     """    elif grep -qs "=$PWD" "/proc/$pid/environ"; then""",
 )
 TORN_WRITE = Sabotage(
