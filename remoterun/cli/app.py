@@ -37,7 +37,7 @@ class Panels(TyperGroup):
             leave_quietly()
         except KeyboardInterrupt:
             # here and not in `main`: typer would turn it into a silent exit
-            end("interrupted; a run that was started goes on", Exit.DETACHED)
+            end("interrupted", Exit.DETACHED)
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
@@ -102,7 +102,7 @@ def main() -> NoReturn:
     except RemoteRunError as error:
         end(error_text(error), error.exit_code)
     except (KeyboardInterrupt, Abort):
-        end("interrupted; a run that was started goes on", Exit.DETACHED)
+        end("interrupted", Exit.DETACHED)
     except BrokenPipeError:
         leave_quietly()
     except OSError as error:

@@ -1,10 +1,11 @@
 """How `stop` and `resume` are called and answered."""
 
+import shlex
 from collections.abc import Sequence
 
 import typer
 
-from remoterun.cli.launching import Manner, World, head_line, say, show_plan, watch
+from remoterun.cli.launching import Manner, World, head_line, interruptible, say, show_plan, watch
 from remoterun.cli.watching import here
 from remoterun.errors import Exit, UsageError
 from remoterun.model.state import State, StateName
@@ -46,14 +47,16 @@ def stop(
             continue
         where = f" on {run.manifest.host.name}" if run.manifest else ""
         say(f"stopping {visible_line(run.name)}{where}")
-        done = stop_run(
-            run_dir,
-            run.run_id,
-            reason=reason,
-            actor=actor or user_name(),
-            grace_s=grace_s,
-            now=world.now,
-        )
+        sentence = "interrupted; the request to stop may have arrived, and is not taken back"
+        with interruptible(sentence, shlex.join(["remoterun", "status", run.name])):
+            done = stop_run(
+                run_dir,
+                run.run_id,
+                reason=reason,
+                actor=actor or user_name(),
+                grace_s=grace_s,
+                now=world.now,
+            )
         state = classify(done.evidence)
         line = f"{run.name}: {state.name} ({state.why}), {done.left} of its processes left"
         answers.append(
@@ -98,7 +101,11 @@ def resume(asked: Sequence[Asked], world: World, wishes: ResumeWishes, manner: M
             parcel = plan_of(resumable.prepared, resumable.last, world.now)
             show_plan(parcel, resumable.prepared.request.host_kind, manner)
             continue
-        with resume_run(resumable, world.now, follow=manner.until) as answer:
+        come_back = f"remoterun status {resumable.prepared.request.tag}"
+        with (
+            interruptible("interrupted; the next attempt may have been started", come_back),
+            resume_run(resumable, world.now, follow=manner.until) as answer,
+        ):
             again = f"remoterun resume {answer.intent.tag}"
             codes.append(watch(answer, manner, resumable.prepared, again=again))
         if codes[-1] is Exit.DETACHED:

@@ -1,9 +1,10 @@
 """What the acting verbs share: where one stands, how one launches, what one is told."""
 
+import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -54,6 +55,19 @@ class World:
         return read_configuration(self.here, self.environ, self.inventory, self.project)
 
 
+@contextlib.contextmanager
+def interruptible(sentence: str, command: str) -> Iterator[None]:
+    """Ctrl-C inside says what may be true now, and the command that finds out."""
+    from remoterun.render.messages import next_text
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(sentence)
+        say(next_text(command))
+        raise typer.Exit(Exit.DETACHED) from None
+
+
 def words(args: Sequence[str] | None) -> list[bytes]:
     """The arguments byte for byte, as the shell gave them."""
     return [os.fsencode(word) for word in args or ()]
@@ -71,7 +85,11 @@ def launch(prepared: "Prepared", world: World, manner: Manner) -> None:
         if parcel:
             show_plan(parcel, prepared.request.host_kind, manner)
         return
-    with start(prepared, world.now, follow=manner.until) as answer:
+    come_back = f"remoterun status {prepared.request.tag}"
+    with (
+        interruptible("interrupted; the run may have been started", come_back),
+        start(prepared, world.now, follow=manner.until) as answer,
+    ):
         again = shlex.join(["remoterun", *sys.argv[1:]])
         code = watch(answer, manner, prepared, again=again)
     raise typer.Exit(code)
