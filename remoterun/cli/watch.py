@@ -125,9 +125,9 @@ def monitor(
 
     here = watching.here(inventory, project)
     chosen = choose_run(watching.asked([run] if run else [], tag, run_id, run_dir), here)
-    interval_s = watching.seconds("--interval", interval)
+    pause_s = watching.pause(interval)
     pages = follow(chosen, here, timeout_s=watching.seconds("--timeout", timeout))
-    watching.show_monitor(pages, chosen, here, output, interval_s=interval_s or 30)
+    watching.show_monitor(pages, chosen, here, output, interval_s=pause_s)
 
 
 def logs(

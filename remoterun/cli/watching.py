@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from remoterun.steps.official import Answer
 
 CLEAR = "\x1b[H\x1b[2J"
+SHORTEST_PAUSE_S = 1
 
 
 def here(inventory: Path | None, project: Path | None) -> Here:
@@ -66,6 +67,11 @@ def seconds(option: str, text: str | None) -> float | None:
         raise UsageError(f"{option}: {error}") from None
 
 
+def pause(interval: str) -> float:
+    """The time between two looks: what was asked, and never less than a second."""
+    return max(seconds("--interval", interval) or 0, SHORTEST_PAUSE_S)
+
+
 def refuse_filters_of_named(asked: Sequence[Asked], filters: "Filters") -> None:
     if asked and filters:
         what = "runs are named, and filters are given"
@@ -86,7 +92,7 @@ def keep_showing(
     look: Callable[[], Listed], here: Here, output: str, *, pages: bool, interval: str
 ) -> NoReturn:
     """Look again at each interval, until Ctrl-C."""
-    pause_s = max(seconds("--interval", interval) or 0, 1)
+    pause_s = pause(interval)
     try:
         while True:
             listed = look()

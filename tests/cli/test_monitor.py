@@ -81,6 +81,17 @@ def test_rate_and_time_left_come_from_what_was_seen(tmp_path):
     assert any("[fit]" in line and " left" in line for line in done.out.splitlines())
 
 
+def test_an_interval_of_nothing_is_the_shortest_one(tmp_path):
+    folder = project(tmp_path, "for i in 1 2 3 4 5 6 7 8; do sleep 1; echo $i; done")
+    launch(folder, "t1")
+    found = {}
+    for interval in ("0", "1000"):
+        done = remoterun(folder, "monitor", "t1", "--interval", interval, "--timeout", "3")
+        found[interval] = sum("running" in line for line in done.out.splitlines())
+    assert found["0"] > found["1000"]
+    remoterun(folder, "stop", "t1")
+
+
 @pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("exit 4", 7)])
 def test_it_exits_by_the_end_of_the_run(tmp_path, script, code):
     folder = project(tmp_path, f"sleep 1; {script}")
