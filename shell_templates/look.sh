@@ -89,6 +89,7 @@ look() { # RUN_DIR DETAIL(yes, no) TAIL_BYTES -> appends to seen
   [[ -d $run ]] || { see missing run_dir && see end '' && return; }
   attempt_in_force "$run"
   see attempt_dir "$attempt"
+  see real_dir "$(cd -- "$attempt" 2>/dev/null && pwd -P)"
   job_token='' job_progress_file=''
   read_values "$attempt/control/job" 2>/dev/null || see unreadable control/job
   see token "$job_token"

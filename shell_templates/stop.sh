@@ -3,7 +3,7 @@
 #
 # request RUN_DIR GRACE_S STOP_REQUEST(json)    lib.sh and look.sh stand in front
 # writes  stop_request.json, once
-# reply   left N, then the words of look.sh
+# reply   elsewhere: this is not where the run was started | left N, then the words of look.sh
 # The supervisor does it where one lives; here only when none does, or when it does not answer.
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # nonce, words, seen and what recorded_processes reads
@@ -26,6 +26,15 @@ sweep() { # GRACE_S: until two sweeps are empty
     ((up_s >= until + 60)) && return
     sleep 0.2
   done
+}
+
+# Signals to what a copied or moved directory names would hit a run that lies elsewhere.
+require_home() {
+  [[ -e process.json ]] || return 0
+  json_list bash "$(pwd -P)/job.sh"
+  read_text process.json && [[ $text == *"\"argv\": $json"* ]] && return
+  reply elsewhere
+  exit
 }
 
 supervisor_lives() {
@@ -53,6 +62,7 @@ main() {
   read_values control/job || die 64 'control/job is unreadable'
   lock_file_of "$attempt"
   if [[ ! -e exit_status.json ]]; then
+    require_home
     publish_once stop_request.json "${words[2]}" || [[ -e stop_request.json ]] || die 74 'cannot write stop_request.json'
     if supervisor_lives; then
       kill -TERM "$pid" 2>/dev/null

@@ -86,6 +86,8 @@ class Evidence(BaseModel):
     same_host: bool = True
     same_boot: bool = True
     """Whether the looker sits on the host, and in the boot, of the recorded process."""
+    moved_from: str | None = None
+    """Where the supervisor was started, when that is not this directory: a copy, or moved."""
     started: bool = False
     exec_marker: bool = False
     program: str | None = None

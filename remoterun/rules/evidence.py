@@ -104,6 +104,7 @@ def build_evidence(looker: Mapping[str, str], seen: Iterable[tuple[str, str]]) -
         unread=tuple(unread),
         same_host=same_host,
         same_boot=same_boot,
+        moved_from=_moved_from(process, one.get("real_dir")),
         started=rundir.STARTED in lists["exists"],
         exec_marker=rundir.EXEC in one,
         program=exec_marker.program if exec_marker else None,
@@ -186,6 +187,13 @@ def _number(text: str | None) -> float | None:
         return float(text) if text else None
     except ValueError:
         return None
+
+
+def _moved_from(process: Process | None, here: str | None) -> str | None:
+    if process is None or not process.argv or not here:
+        return None
+    started_in = process.argv[-1].removesuffix("/job.sh")
+    return started_in if started_in.startswith("/") and started_in != here else None
 
 
 def _count(text: str | None) -> int:

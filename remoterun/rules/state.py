@@ -69,6 +69,8 @@ def _decide(seen: Evidence) -> State:
         return _of_record(seen, seen.ending)
     if not seen.same_host:
         return _unknown("another host ran it: ask that host")
+    if seen.moved_from is not None:
+        return _unknown(f"this directory was copied or moved: it was started in {seen.moved_from}")
     if seen.lock is Lock.UNREADABLE:
         return _unknown("the lock cannot be read")
     if seen.exec_marker:
