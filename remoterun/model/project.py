@@ -17,6 +17,7 @@ from pydantic import (
 
 from remoterun.model.inventory import MonitorSettings, PreflightPolicy, misplaced
 from remoterun.model.names import Glob, HostName, ProjectName, RelativePath, Text, WorkflowName
+from remoterun.model.rundir import DEFAULT_RUNS
 from remoterun.model.settings import Settings
 from remoterun.model.units import GIB, Bytes, Seconds
 
@@ -86,7 +87,7 @@ class Paths(Settings):
     work tree dirty.
     """
 
-    runs: RelativePath = RelativePath("audit/workstation_runs")
+    runs: RelativePath = RelativePath(DEFAULT_RUNS)
     """The folder of the run directories."""
     stage_ledger: RelativePath | None = None
     """The stage ledger, a Markdown file."""

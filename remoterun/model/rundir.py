@@ -41,6 +41,8 @@ ONLY_UNSTARTED = "control/only_unstarted"
 SHIM_EXIT = "control/shim_exit"
 SHIM_LOST = "control/shim_lost.json"
 
+DEFAULT_RUNS = "audit/workstation_runs"
+"""Where the run directories of a project lie, unless `paths.runs` says otherwise."""
 MARKS_OF_A_RUN = (MANIFEST, PID, CONTEXT, PREFLIGHT, "launcher_manifest.json", "run_manifest.json")
 """A directory with one of these is a run. Source: docs/run-directory.md."""
 

@@ -8,15 +8,13 @@ from typing import Literal
 
 from remoterun.errors import ConfigError, UsageError
 from remoterun.model.names import RunId
-from remoterun.model.rundir import MANIFEST, MARKS_OF_A_RUN
+from remoterun.model.rundir import DEFAULT_RUNS, MANIFEST, MARKS_OF_A_RUN
 from remoterun.records.intents import read_run_dirs
 from remoterun.records.places import find_inventory, find_project
 from remoterun.records.reading import MAX_RECORD_BYTES, UnreadableRecord, read_bounded
 
 # the models of the settings files are imported where one is really parsed: most looks need none
 
-DEFAULT_RUNS = "audit/workstation_runs"
-"""`paths.runs` where nobody says otherwise."""
 MAX_DEPTH = 4
 """How far below a given folder runs are looked for."""
 

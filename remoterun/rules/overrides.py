@@ -17,7 +17,7 @@ from remoterun.model.settings import Settings
 from remoterun.rules.explain import did_you_mean, explain
 from remoterun.rules.scalars import read_plain
 
-GATES: Mapping[str, type[Settings]] = {
+POLICIES: Mapping[str, type[Settings]] = {
     "preflight": PreflightPolicy,
     "data_quality": DataQualityPolicy,
 }
@@ -158,12 +158,12 @@ def from_set(text: str) -> Override:
     """
     setting, equals, value = text.partition("=")
     gate, _, key = setting.partition(".")
-    known = [f"{name}.{key}" for name, model in GATES.items() for key in model.model_fields]
+    known = [f"{name}.{key}" for name, model in POLICIES.items() for key in model.model_fields]
     if not equals or setting not in known:
         what = f"`{text[:80]}` sets nothing"
         why = f"GATE.KEY=VALUE is needed; known settings: {', '.join(known)}"
         raise UsageError(what, where="--set", why=why, fix=did_you_mean(setting, known))
-    if isinstance(GATES[gate].model_fields[key].default, tuple):
+    if isinstance(POLICIES[gate].model_fields[key].default, tuple):
         candidates: list[object] = [_list(value)]
     else:
         candidates = [value] if (plain := _plain(value)) == value else [plain, value]

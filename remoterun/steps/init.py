@@ -7,11 +7,12 @@ from string import Template
 
 from remoterun.errors import Conflict
 from remoterun.model.names import ProjectName, Text
+from remoterun.model.rundir import DEFAULT_RUNS
 from remoterun.records.files import publish
 from remoterun.records.first_files import add_lines, holds
 from remoterun.records.places import PROJECT_FILE
 
-IGNORED = (".remoterun/", "audit/workstation_runs/")
+IGNORED = (".remoterun/", f"{DEFAULT_RUNS}/")
 """What remoterun writes into a project and git has no need of."""
 
 
@@ -54,7 +55,7 @@ def build_project_file(project: ProjectName, owner: str | None) -> str:
         line = f"owner: {quoted(Text(owner))}" if owner else "# owner: your-name"
     except ValueError:
         line = "# owner: your-name"
-    return TEMPLATE.substitute(project=quoted(project), owner=line)
+    return TEMPLATE.substitute(project=quoted(project), owner=line, runs=DEFAULT_RUNS)
 
 
 def quoted(text: str) -> str:
@@ -74,7 +75,7 @@ project: $project
 $owner                    # answers for a run when --owner is not given
 
 paths:
-  runs: audit/workstation_runs   # one directory per run
+  runs: $runs   # one directory per run
 
 # preflight:                     # what a host must offer; overrides the inventory
 #   min_cores: 8

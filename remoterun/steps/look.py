@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from remoterun.records.config import Configuration
 
 # settings files and transports are imported where they are used: what has ended needs neither
-LOCAL = "local"
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def look_closely(
     asked = [path for path, sight in sights.items() if sight is None]
     if asked:
         from remoterun.records.scripts import read_script
-        from remoterun.transports import connect
+        from remoterun.transports import LOCAL, connect
 
         script = read_script("lib", "look", "evidence")
         words = ["yes" if detail else "no", str(tail_bytes), *map(str, asked)]
@@ -161,7 +160,7 @@ def stream(
         log: which bytes of the log come along: none, or what `last_bytes` or `viewed` says.
     """
     from remoterun.records.scripts import read_script
-    from remoterun.transports import connect
+    from remoterun.transports import LOCAL, connect
 
     words = [str(run_dir), until, log, "yes" if detail else "no"]
     with connect(LOCAL) as transport:

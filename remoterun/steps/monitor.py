@@ -23,8 +23,6 @@ VIEW_BYTES = 16384
 PACE_WINDOW_S = 600
 """The rate is taken over the last so many seconds."""
 
-Clock = Callable[[], float]
-
 
 @dataclass
 class Memory:
@@ -96,7 +94,7 @@ def pages(
     tail_lines: int = 10,
     after: str = "monitor",
     again: str | None = None,
-    monotonic: Clock = time.monotonic,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[RunPage]:
     """Frames of monitor.sh, whoever started it, become pages."""
     run = read_run_briefly(run_dir)

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from remoterun.transports.local import LocalTransport
 from remoterun.transports.protocol import Transport
 
-TRANSPORTS = {"local": LocalTransport}
+LOCAL = "local"
+TRANSPORTS = {LOCAL: LocalTransport}
 
 
 @contextmanager

@@ -7,13 +7,12 @@ import pytest
 
 from remoterun.errors import ConfigError, UsageError
 from remoterun.model.exit_status import Ending
-from remoterun.model.project import Paths
+from remoterun.model.rundir import DEFAULT_RUNS
 from remoterun.model.state import StateName
 from remoterun.records import reading
 from remoterun.records.places import find_files
 from remoterun.records.rundir import evidence_of_ended, has_ended, read_run, sight_of_ended
 from remoterun.records.runs import (
-    DEFAULT_RUNS,
     Asked,
     find_run,
     find_runs_home,
@@ -208,7 +207,6 @@ def test_the_brief_look_keeps_the_waivers_and_claims_nothing_about_gates(tmp_pat
 
 
 def test_the_short_way_to_the_runs_agrees_with_the_settings(tmp_path):
-    assert Paths().runs == DEFAULT_RUNS
     project(tmp_path / "a")
     inside = tmp_path / "a/b"
     inside.mkdir()
