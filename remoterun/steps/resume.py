@@ -20,18 +20,17 @@ from remoterun.rules.manifest import Request
 from remoterun.rules.resuming import refusal
 from remoterun.rules.settings import find_workflow, resolve
 from remoterun.rules.state import classify
+from remoterun.steps.checked import checked
 from remoterun.steps.look import look
 from remoterun.steps.official import Answer, launched, next_intent, stand
 from remoterun.steps.request import (
     Prepared,
     Wishes,
-    build_waivers,
-    checked,
     overrides,
     require_project,
     setup_text,
-    who_decides,
 )
+from remoterun.steps.waivers import build_waivers, who_decides
 
 
 @dataclass(frozen=True)

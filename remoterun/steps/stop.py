@@ -10,7 +10,7 @@ from remoterun.model.state import Evidence
 from remoterun.model.stop_request import StopRequest
 from remoterun.records.scripts import read_script
 from remoterun.rules.evidence import parse_evidence
-from remoterun.steps.request import checked
+from remoterun.steps.checked import checked
 from remoterun.transports import LOCAL, connect
 
 SLACK_S = 150
