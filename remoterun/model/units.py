@@ -86,16 +86,6 @@ def format_bytes(size: int) -> str:
     return f"{size // BYTES[unit]}{unit}"
 
 
-def approximate_bytes(size: int) -> str:
-    """For reading only, three digits: `1.43 GiB`."""
-    for unit in ("TiB", "GiB", "MiB", "KiB"):
-        if size >= BYTES[unit]:
-            value = size / BYTES[unit]
-            digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
-            return f"{value:.{digits}f} {unit}"
-    return f"{size} B"
-
-
 def gib_ceil(size: int) -> int:
     """Whole GiB, rounded up: how sizes are compared and shown in gate records."""
     return -(-size // GIB)

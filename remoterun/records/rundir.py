@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from remoterun.model import rundir
-from remoterun.model.artifacts import Artifacts
 from remoterun.model.context import Context
 from remoterun.model.data_quality import DataQualityReport
 from remoterun.model.exit_status import ExitStatus, ShimExit, Started
@@ -20,7 +19,6 @@ from remoterun.model.process import Process
 from remoterun.model.record import Record
 from remoterun.model.result import Result
 from remoterun.model.run import Run, Unreadable
-from remoterun.model.state import Evidence
 from remoterun.model.stop_request import StopRequest
 from remoterun.model.waivers import Waivers
 from remoterun.records.reading import (
@@ -34,8 +32,6 @@ from remoterun.records.reading import (
 from remoterun.rules.evidence import build_evidence
 from remoterun.rules.sight import Sight, build_sight
 
-MAX_ARTIFACTS_BYTES = 256 * 2**20
-"""The digest list grows with the number of files: about 200 bytes each."""
 MAX_PROGRESS_BYTES = 65_536
 
 EVIDENCE_RECORDS = (
@@ -108,15 +104,6 @@ def read_run_briefly(run_dir: Path) -> Run:
     )
 
 
-def read_artifacts(attempt_dir: Path) -> Artifacts | None:
-    """The digest list of an attempt; None when there is none.
-
-    Raises:
-        UnreadableRecord: it is there and is no digest list.
-    """
-    return read_record(Artifacts, attempt_dir / rundir.ARTIFACTS, limit=MAX_ARTIFACTS_BYTES)
-
-
 def attempt_of(run_dir: Path) -> int:
     """The attempt in force; most runs have one, and then no folder is opened."""
     return rundir.last_attempt(run_dir) if os.path.lexists(f"{run_dir}/attempts") else 1
@@ -135,20 +122,14 @@ def has_ended(run_dir: Path) -> float | None:
     return ended
 
 
-def evidence_of_ended(run_dir: Path) -> Evidence | None:
-    """What is left to see of a run that has ended; None when its host must be asked."""
-    sight = sight_of_ended(run_dir)
-    return sight.evidence if sight else None
-
-
 def sight_of_ended(run_dir: Path, *, brief: bool = False, tail_bytes: int = 0) -> Sight | None:
-    """The same with the records of its page, by reading files only.
+    """What is left to see of a run that has ended, by reading files only.
 
     Args:
         brief: only what decides the state; flags and gates are then not known.
 
-    Returns None when it has no end record or no digest list. The words are those of look.sh, so
-    that one parser reads both.
+    Returns None when it has no end record or no digest list, so that its host must be asked.
+    The words are those of look.sh, so that one parser reads both.
     """
     if has_ended(run_dir) is None:
         return None

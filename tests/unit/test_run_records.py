@@ -11,7 +11,7 @@ from remoterun.model.rundir import DEFAULT_RUNS
 from remoterun.model.state import StateName
 from remoterun.records import reading
 from remoterun.records.places import find_files
-from remoterun.records.rundir import evidence_of_ended, has_ended, read_run, sight_of_ended
+from remoterun.records.rundir import has_ended, read_run, sight_of_ended
 from remoterun.records.runs import (
     Asked,
     find_run,
@@ -29,9 +29,9 @@ def home(folder):
 
 def test_a_run_that_ended_is_classified_from_its_files_alone(tmp_path):
     run = ended_run(tmp_path, "t1")
-    assert classify(evidence_of_ended(run)).name is StateName.SUCCEEDED
+    assert classify(sight_of_ended(run).evidence).name is StateName.SUCCEEDED
     failed = ended_run(tmp_path, "t2", ending=Ending.FAIL, exit_code=3)
-    assert classify(evidence_of_ended(failed)).name is StateName.FAILED
+    assert classify(sight_of_ended(failed).evidence).name is StateName.FAILED
 
 
 def test_the_brief_look_says_the_same_state(tmp_path):
@@ -40,14 +40,14 @@ def test_the_brief_look_says_the_same_state(tmp_path):
     ):
         run = ended_run(tmp_path, f"t{number}", ending=ending, exit_code=code)
         brief = sight_of_ended(run, brief=True)
-        assert classify(brief.evidence).name is classify(evidence_of_ended(run)).name
+        assert classify(brief.evidence).name is classify(sight_of_ended(run).evidence).name
 
 
 @pytest.mark.parametrize("name", ["exit_status.json", "artifacts.json"])
 def test_without_its_end_record_or_digest_list_the_host_must_be_asked(tmp_path, name):
     run = ended_run(tmp_path, "t1")
     (run / name).unlink()
-    assert evidence_of_ended(run) is None
+    assert sight_of_ended(run) is None
     assert has_ended(run) is None
 
 
@@ -57,7 +57,7 @@ def test_without_its_end_record_or_digest_list_the_host_must_be_asked(tmp_path, 
 def test_an_end_record_that_says_nothing_is_unknown_and_never_absent(tmp_path, content):
     run = ended_run(tmp_path, "t1")
     (run / "exit_status.json").write_bytes(content)
-    evidence = evidence_of_ended(run)
+    evidence = sight_of_ended(run).evidence
     assert "exit_status.json" in evidence.unread
     assert classify(evidence).name is StateName.UNKNOWN
     assert [item.name for item in read_run(run).unreadable] == ["exit_status.json"]
@@ -66,7 +66,7 @@ def test_an_end_record_that_says_nothing_is_unknown_and_never_absent(tmp_path, c
 def test_a_record_larger_than_we_take_is_unreadable(tmp_path):
     run = ended_run(tmp_path, "t1")
     (run / "process.json").write_bytes(b" " * (reading.MAX_RECORD_BYTES + 1))
-    assert "process.json" in evidence_of_ended(run).unread
+    assert "process.json" in sight_of_ended(run).evidence.unread
 
 
 def test_a_named_pipe_in_place_of_a_record_is_not_waited_for(tmp_path):
@@ -74,7 +74,7 @@ def test_a_named_pipe_in_place_of_a_record_is_not_waited_for(tmp_path):
     (run / "process.json").unlink()
     os.mkfifo(run / "process.json")
     (run / "heartbeat.json").symlink_to("nowhere")
-    unread = evidence_of_ended(run).unread
+    unread = sight_of_ended(run).evidence.unread
     assert {"process.json", "heartbeat.json"} <= set(unread)
 
 
@@ -94,7 +94,7 @@ def test_the_highest_attempt_is_in_force(tmp_path):
     for name in ("exit_status.json", "artifacts.json", "control/exec"):
         content = (run / name).read_text().replace('"fail"', '"success"')
         (run / "attempts/2" / name).write_text(content.replace('"exit_code": 3', '"exit_code": 0'))
-    assert classify(evidence_of_ended(run)).name is StateName.SUCCEEDED
+    assert classify(sight_of_ended(run).evidence).name is StateName.SUCCEEDED
 
 
 def test_a_tag_and_a_run_id_are_compared_whole_and_in_their_case(tmp_path):
@@ -202,7 +202,7 @@ def test_the_brief_look_keeps_the_waivers_and_claims_nothing_about_gates(tmp_pat
     }
     write_json(run / "waivers.json", {"schema_version": 1, "run_id": run.name, "waivers": [waiver]})
     evidence = sight_of_ended(run, brief=True).evidence
-    assert evidence.waived == evidence_of_ended(run).waived != ()
+    assert evidence.waived == sight_of_ended(run).evidence.waived != ()
     assert evidence.gates == ()
 
 

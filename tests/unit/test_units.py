@@ -6,7 +6,6 @@ from remoterun.model.units import (
     GIB,
     MAX_BYTES,
     MAX_SECONDS,
-    approximate_bytes,
     format_bytes,
     format_seconds,
     gib_ceil,
@@ -121,18 +120,3 @@ def test_a_size_is_printed_in_the_largest_unit_that_loses_nothing(size, text):
 @given(st.integers(0, MAX_BYTES))
 def test_gib_are_rounded_up(size):
     assert (gib_ceil(size) - 1) * GIB < size <= gib_ceil(size) * GIB
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 B"),
-        (1023, "1023 B"),
-        (1536, "1.50 KiB"),
-        (12 * GIB, "12.0 GiB"),
-        (180 * GIB, "180 GiB"),
-        (1023 * GIB, "1023 GiB"),
-    ],
-)
-def test_an_approximate_size_has_three_digits_and_more_only_below_the_next_unit(size, text):
-    assert approximate_bytes(size) == text
