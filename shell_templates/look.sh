@@ -30,9 +30,9 @@ progress_file_of() { # RUN_DIR -> progress_file
   [[ -e $progress_file || ! -e $1/tables/progress.json ]] || progress_file=$1/tables/progress.json
 }
 
-# -> facts: "path size mtime inode device" per line, of the files that move while a run goes on
+# -> fact_lines: "path size mtime inode device", of the files that move while a run goes on, in order
 stat_all() { # ATTEMPT RUN_DIR pairs
-  local lock_file
+  local lock_file line
   local -a paths
   paths=()
   while (($# > 0)); do
@@ -42,7 +42,20 @@ stat_all() { # ATTEMPT RUN_DIR pairs
     paths+=("$1/run.log" "$lock_file" "$progress_file" "$1/heartbeat.json")
     shift 2
   done
-  facts=$'\n'$(stat -L -c '%n %s %Y %i %d' -- "${paths[@]}" 2>/dev/null)$'\n'
+fact_lines=() next_fact=0
+  while IFS= read -r line; do fact_lines+=("$line"); done <<<"$(stat -L -c '%n %s %Y %i %d' -- "${paths[@]}" 2>/dev/null)"
+}
+
+# Of one run at a time: to search one long text again and again costs more than all else together.
+take_facts() { # RUN_DIR; in the order of stat_all -> facts
+  local line lock_file
+  lock_file_of "$attempt"
+  facts=$'\n'
+  while ((next_fact < ${#fact_lines[@]})); do
+    line=${fact_lines[next_fact]}
+    case $line in "$1/"* | "$lock_file "*) facts+=$line$'\n' ;; *) return ;; esac
+    ((next_fact += 1))
+  done
 }
 
 fact() { # PATH -> fact: "size mtime inode device", empty when the file is not there
@@ -89,6 +102,7 @@ look() { # RUN_DIR DETAIL(yes, no) TAIL_BYTES -> appends to seen
   [[ -d $run ]] || { see missing run_dir && see end '' && return; }
   attempt_in_force "$run"
   see attempt_dir "$attempt"
+  take_facts "$run"
   see real_dir "$(cd -- "$attempt" 2>/dev/null && pwd -P)"
   job_token='' job_progress_file=''
   read_values "$attempt/control/job" 2>/dev/null || see unreadable control/job

@@ -170,7 +170,9 @@ def judge(outcome: Outcome) -> str:
         could_be = plan.signal is signal.SIGKILL and plan.target in ("shim", "session")
         return "" if could_be else "lost, though its witnesses lived"
     if not diary:
-        return "" if outcome.exit_code is None else "an exit code of a command that never ran"
+        # hit before its first line, or never started
+        early = (outcome.exit_code, outcome.signal) in {(128 + n, int(n)) for n in SIGNALS}
+        return "" if early or outcome.exit_code is None else "a code of a command that never ran"
     allowed = set()
     if finished:
         allowed.add((plan.exits, None))
