@@ -2,7 +2,6 @@
 .PHONY: setup demo test lint soak bench bench-quick
 VENV := .venv
 BIN := $(VENV)/bin
-BENCHMARKS := start_up launch data_quality records
 
 setup: $(VENV)/ready
 $(VENV)/ready: pyproject.toml .ci/setup
@@ -26,7 +25,7 @@ soak: setup
 	REMOTERUN_SOAK=10 $(BIN)/pytest -n 4
 
 bench: setup
-	for file in $$(grep -l __main__ benchmarks/*.py); do $(BIN)/python benchmarks/$$name.py || exit; done
+	for file in $$(grep -l __main__ benchmarks/*.py); do $(BIN)/python $$file || exit; done
 
 bench-quick: setup
-	for file in $$(grep -l __main__ benchmarks/*.py); do $(BIN)/python benchmarks/$$name.py --quick || exit; done
+	for file in $$(grep -l __main__ benchmarks/*.py); do $(BIN)/python $$file --quick || exit; done

@@ -17,11 +17,11 @@ from remoterun.rules.command import nul_ended
 from remoterun.rules.evidence import parse_record
 from remoterun.rules.overrides import Override
 from remoterun.rules.settings import LOCAL, choose_host, resolve
+from remoterun.steps.checked import checked
 from remoterun.steps.launch import runs_path
 from remoterun.steps.request import (
     Wishes,
     asked_host,
-    checked,
     checked_root,
     choose_workflow,
     input_path,
@@ -164,7 +164,7 @@ def _ask(
     }
     if asked.setup.strip():
         files[rundir.SETUP] = asked.setup.encode() + b"\n"
-    with connect("local") as transport:
+    with connect(LOCAL) as transport:
         script = read_script("lib", "gate")
         reply = transport.run(script, [str(root), gate], pack(files), deadline_s=deadline_s)
     words = [word.decode("utf-8", "replace") for word in reply]

@@ -18,7 +18,7 @@ from remoterun.rules.command import complete
 from remoterun.rules.manifest import Request
 from remoterun.rules.overrides import Override, from_contract, from_environment, from_set
 from remoterun.rules.settings import Resolved, choose_host, find_workflow, resolve
-from remoterun.steps.checked import checked as checked
+from remoterun.steps.checked import checked
 from remoterun.steps.hosts import root_of
 from remoterun.steps.waivers import build_waivers
 
