@@ -12,12 +12,12 @@ from remoterun.records.git import git_top, read_git
 from remoterun.rules.command import show_word
 from remoterun.rules.manifest import Request
 from remoterun.rules.settings import LOCAL, resolve
+from remoterun.steps.checked import checked
 from remoterun.steps.official import new_token
 from remoterun.steps.request import (
     Prepared,
     Wishes,
     asked_host,
-    checked,
     checked_cpuset,
     checked_root,
     inside,
