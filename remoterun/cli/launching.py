@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -75,6 +74,7 @@ def words(args: Sequence[str] | None) -> list[bytes]:
 
 def launch(prepared: "Prepared", world: World, manner: Manner) -> None:
     """Start or answer, watch as asked, and exit by what is known then."""
+    from remoterun.rules.command import shell_line
     from remoterun.steps.official import plan, start
 
     say(head_line(prepared))
@@ -90,7 +90,8 @@ def launch(prepared: "Prepared", world: World, manner: Manner) -> None:
         interruptible("interrupted; the run may have been started", come_back),
         start(prepared, world.now, follow=manner.until) as answer,
     ):
-        again = shlex.join(["remoterun", *sys.argv[1:]])
+        # quoted so that it can be typed, whatever is in it
+        again = shell_line([b"remoterun", *words(sys.argv[1:])])
         code = watch(answer, manner, prepared, again=again)
     raise typer.Exit(code)
 

@@ -13,7 +13,7 @@ import typer
 from remoterun.cli.working_directory import working_directory
 from remoterun.errors import Exit, UsageError
 from remoterun.model.state import StateName
-from remoterun.records.runs import Asked, find_runs_home
+from remoterun.records.runs import Asked, find_runs_home, list_runs
 from remoterun.render.envelope import run_names, runs_json, runs_lines
 from remoterun.render.messages import next_text
 from remoterun.render.status_text import block, gate_words, log_text, state_words, table
@@ -268,10 +268,18 @@ def _print_status(listed: Listed, here: Here, output: str, *, pages: bool) -> No
     if pages:
         return typer.echo("\n\n".join(block(page) for page in found))
     if not found:
-        return typer.echo(f"no runs in {visible_line(str(here.home.runs))}", err=True)
+        return typer.echo(visible_line(nothing_listed(here)), err=True)
     if sys.stdout.isatty():
         return _print_rich(found)
     return typer.echo(table(found))
+
+
+def nothing_listed(here: Here) -> str:
+    """Why a list is empty: no run is there, none fits, or this is no project."""
+    if list_runs(here.home):
+        return f"no run in {here.home.runs} fits"
+    where = "" if here.home.project_file else " (no remoterun.yaml here or above; -C names one)"
+    return f"no runs in {here.home.runs}{where}"
 
 
 def _print_rich(pages: "Sequence[RunPage]") -> None:

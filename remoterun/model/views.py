@@ -74,6 +74,8 @@ class RunPage(View):
     """The gate at work, or the one that refused."""
     gates: tuple[GateRecord, ...] = ()
     waivers: tuple[str, ...] = ()
+    input: str | None = None
+    """What happened to the input table while the run went on; None when nothing did."""
     stop: str | None = None
     """Who asked for the end, and why."""
     progress: ProgressView | None = None

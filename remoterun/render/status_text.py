@@ -65,6 +65,7 @@ def fact_lines(page: RunPage) -> list[str]:
     if page.flags:
         lines.append(f"flags: {', '.join(page.flags)}")
     lines += [f"waiver: {visible_line(text)}" for text in page.waivers]
+    lines += [f"input: {visible_line(page.input)}"] if page.input else []
     if page.stop:
         lines.append(f"stop: {visible_line(page.stop)}")
     if page.writes:

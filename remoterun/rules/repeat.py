@@ -37,12 +37,14 @@ def decide(
     state: State | None,
     *,
     ran_before: bool = False,
+    same_as_earlier: bool = False,
 ) -> Decision:
     """What a repeated launch does.
 
     Args:
         then: what the last attempt was asked for; `now`: what this launch asks for.
         evidence: what is seen of the last attempt; None when its directory is not there yet.
+        same_as_earlier: this launch asks for what an earlier attempt was asked for.
         ran_before: an earlier attempt started the command, so that only `resume` may go on.
     """
     same = dict(then) == dict(now)
@@ -55,7 +57,7 @@ def decide(
         if _without(then) == _without(now):
             return Decision(Course.NEXT, f"was {_what_was(state)}")
         return Decision(Course.CONFLICT)
-    return Decision(Course.ANSWER if same else Course.CONFLICT)
+    return Decision(Course.ANSWER if same or same_as_earlier else Course.CONFLICT)
 
 
 def _what_was(state: State) -> str:

@@ -16,7 +16,7 @@ from remoterun.model.rundir import OUTPUTS
 from remoterun.model.state import Evidence, State, StateName
 from remoterun.model.views import RunPage
 from remoterun.records.reading import read_words
-from remoterun.records.rundir import read_run_briefly, sight_of_ended
+from remoterun.records.rundir import read_run, read_run_briefly, sight_of_ended
 from remoterun.records.runs import RunsHome, mentions
 from remoterun.rules.log_lines import log_lines
 from remoterun.rules.sight import Sight, parse_sights
@@ -185,10 +185,15 @@ def page_of(
     tail_lines: int = 0,
     after: str = "",
     again: str | None = None,
+    whole: bool = False,
 ) -> RunPage:
-    """The page of one run after one look."""
-    run = read_run_briefly(run_dir)
+    """The page of one run after one look.
+
+    Args:
+        whole: of an ended run read every record, so that one that is broken is named.
+    """
     live = sight.evidence.ending is None
+    run = read_run(run_dir) if whole and not live else read_run_briefly(run_dir)
     lines = log_lines(sight.tail) if sight.tail is not None else None
     asks_log = lines is not None and sight.evidence.progress is None
     settings = here.settings_of(run, live=live) if live or asks_log else WatchSettings()

@@ -84,7 +84,14 @@ def choose(prepared: Prepared, now: datetime) -> tuple[Course, Intent, str]:
     if evidence is None and last.only_unstarted and came_to_life(intents[-2]):
         return Course.ANSWER, intents[-2], "this run exists; nothing was started"
     fields = comparable(prepared.request)
-    decision = decide(last.request, fields, evidence, state, ran_before=ran_before(last))
+    decision = decide(
+        last.request,
+        fields,
+        evidence,
+        state,
+        ran_before=ran_before(last),
+        same_as_earlier=any(intent.request == fields for intent in intents),
+    )
     match decision.course:
         case Course.CONFLICT:
             raise conflict(last, prepared.request)

@@ -44,7 +44,7 @@ def show_runs(
         run_dirs, offline=offline, detail=True, tail_bytes=TAIL_BYTES if tail_lines else 0
     )
     pages = [
-        page_of(run_dir, sight, here, tail_lines=tail_lines, after="status")
+        page_of(run_dir, sight, here, tail_lines=tail_lines, after="status", whole=True)
         for run_dir, sight in zip(run_dirs, sights, strict=True)
     ]
     return Listed(pages, warning)

@@ -93,6 +93,7 @@ def build_page(
         gate=gate,
         gates=evidence.gates,
         waivers=evidence.waived,
+        input=_input(run),
         stop=_stop(run),
         progress=_progress(run, evidence, watched, live),
         milestones=tuple(watched.milestones),
@@ -167,6 +168,17 @@ def _pid(evidence: Evidence) -> int | None:
     if evidence.processes and not evidence.supervisor_alive:
         return evidence.processes[0].pid
     return evidence.supervisor_pid
+
+
+def _input(run: Run) -> str | None:
+    found, table = run.result, run.manifest.input if run.manifest else None
+    if found is None or table is None or found.input_check != "sha256":
+        return None
+    if found.input_sha256_end is None:
+        return f"{table} was gone when the run ended"
+    if found.input_sha256_end != found.input_sha256_start:
+        return f"{table} was changed while the run went on"
+    return None
 
 
 def _host_load(run: Run) -> str | None:
