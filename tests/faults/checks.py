@@ -161,7 +161,7 @@ def the_first_record_stands(lab: given.Lab, bad: Sabotage | None) -> str:
 
 
 def nothing_is_torn(function: str) -> Check:
-    """P7: the writer is killed at each of its system calls, and each of its children at theirs."""
+    """P7: the writer is killed at each of its own system calls."""
 
     def check(lab: given.Lab, bad: Sabotage | None) -> str:
         lib = lib_of(lab, bad)
