@@ -47,7 +47,11 @@ gate_preflight() {
       ;;
     overdue/*) set -- "preflight was not done after $job_preflight_deadline_s s" ;;
     /*) set -- 'preflight was killed' ;;
-    */) set -- "preflight ended with $said and wrote no valid record of this run" ;;
+    */)
+      set -- "preflight ended with $said and wrote no valid record of this run"
+      # a setup text that ends the shell leaves nothing else to see
+      [[ -s setup.sh ]] && set -- "$1; setup.sh may have called exit: its output is in run.log"
+      ;;
     *) set -- "preflight ended with $said, which disagrees with its record" ;;
   esac
   [[ $job_preflight_blocks == yes ]] || { log "not blocking: $1" && return; }

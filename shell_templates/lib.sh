@@ -43,9 +43,7 @@ exec_behind_setup() { # SETUP WRAPPERS NAME ARG…: in place of this process; 97
   shift
   # shellcheck disable=SC2016
   exec bash -c 'remoterun_words=("$@") remoterun_folder=$PWD
-    trap "printf \"setup.sh called exit\n\" >&2; exit 97" EXIT
-    . "$0" >&2 || { printf "setup.sh ended with %d\n" $? >&2; trap - EXIT; exit 97; }
-    trap - EXIT
+    . "$0" >&2 || { printf "setup.sh ended with %d\n" $? >&2; exit 97; }
     builtin cd -- "$remoterun_folder" || exit 97
     builtin exec bash -c "${remoterun_words[@]}"' "$setup" "$as_wrapper" "$@"
 }
