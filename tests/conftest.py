@@ -1,12 +1,21 @@
 """What every test stands on: nothing of the user is touched, and nothing that was started stays."""
 
 import os
+import signal
 
 import given
 import pytest
 
 GUARDED = ("REMOTERUN_", "DQ_", "MIN_", "XDG_", "GIT_", "LC_")
 """Variables whose names begin so would change what is tested."""
+
+
+def pytest_configure():
+    """Whoever starts the tests in the background makes them ignore SIGINT and SIGQUIT, and all that
+    they start; a person at a terminal does not.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")
